@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from harness.compare import Comparison, Difference, Report, compare
 from harness.errors import EXIT_OK, UserError
@@ -26,6 +27,14 @@ def _paper(names: Sequence[str]) -> Sequence[str]:
 
 
 VIEWS: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {"main": _main, "all": tuple, "paper": _paper}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="run folders; the first is the baseline")
+    parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    parser.add_argument("--view", choices=("main", "all", "paper"), default="main", help="which columns (default main)")
+    parser.add_argument("--flips", type=int, default=10_000, metavar="N", help="sign flips of a test (default 10,000)")
 
 
 def main(args: argparse.Namespace) -> int:

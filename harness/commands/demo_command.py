@@ -1,6 +1,7 @@
 """``sandglass demo``: the four strategies with the embedded model on part of the mini set."""
 
 import argparse
+from pathlib import Path
 
 from harness.commands.common import models_of, open_cache, open_door, open_executor, run_and_show
 from harness.llm.failures import FailureLog
@@ -11,6 +12,18 @@ from harness.task import load_task
 
 MODEL = "local/gemma-3-270m"
 STRATEGIES = ("unconstrained", "prompted", "best_of_n", "translate_modify")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--out", type=Path, default=Path("sandglass-demo"), metavar="DIR", help="results folder")
+    parser.add_argument("--target", choices=("en", "de", "es"), default="en")
+    parser.add_argument("--limit", type=int, default=12, metavar="N", help="segments (default 12)")
+    parser.set_defaults(concurrency=2, max_cost=None, executor="local", timeout=600)
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads of the embedded model (default: half the cores)"
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of the response cache")
 
 
 def main(args: argparse.Namespace) -> int:

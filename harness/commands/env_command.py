@@ -19,6 +19,13 @@ TINY = {
 BUILD_S = 600
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("kind", choices=("comet", "metricx"))
+    parser.add_argument("--dir", type=Path, metavar="DIR", help="where (default: the cache folder)")
+    parser.add_argument("--check", metavar="Q", help="also check a published estimator; fetches its weights")
+
+
 def main(args: argparse.Namespace) -> int:
     """Make an environment, and check it by tiny models with known answers.
 

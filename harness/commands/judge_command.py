@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from harness.judges.validation.validate import Material
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``judge`` and its three subcommands."""
-    parser = commands.add_parser("judge", help="hold judges against people, and have people judge")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the three subcommands."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_validate(actions)
     _add_export(actions)

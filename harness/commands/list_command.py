@@ -8,6 +8,13 @@ from importlib import import_module
 from harness import registry
 from harness.errors import EXIT_OK
 
+KINDS = ("tasks", "strategies", "metrics", "judges", "counters")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("kind", choices=KINDS)
+
 
 def main(args: argparse.Namespace) -> int:
     """List the names of one kind, with a word on each."""

@@ -11,6 +11,11 @@ from harness.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
 WITH_TASKS = ("run", "ls", "validate")
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Pass every argument on, ``--help`` too."""
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+
+
 def main(args: argparse.Namespace) -> int:
     """Hand over to lm-eval."""
     return hand_over(args.rest)

@@ -15,6 +15,7 @@ from harness.commands.common import (
     protocol_of,
     run_and_show,
 )
+from harness.commands.options import add_measuring
 from harness.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
 from harness.llm.backend import Backend
 from harness.llm.cache import ResponseCache
@@ -22,6 +23,34 @@ from harness.llm.failures import FailureLog
 from harness.llm.types import Decode
 from harness.run.plan import Plan, parse_seeds
 from harness.task import load_task
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.description = "Translate tasks with a model and score the result. The same command goes on where it stopped."
+    parser.add_argument("tasks", nargs="+", metavar="TASK", help="name, or folder with a task.toml (FOLDER:TARGET)")
+    parser.add_argument(
+        "--model", required=True, metavar="M", help="LiteLLM name, local/gemma-3-270m, hf/REPOSITORY or hf/./PATH"
+    )
+    parser.add_argument(
+        "--strategy", required=True, metavar="S[,S…]", help="name, with options as name:option=value:option=value"
+    )
+    add_measuring(parser)
+    parser.add_argument("--seeds", default="1,2,3", metavar="N[,N…]", help="one repeat each (default 1,2,3)")
+    parser.add_argument("--window", type=int, default=1, metavar="N", help="segments in one prompt (default 1)")
+    parser.add_argument(
+        "--api-base", metavar="URL", help="OpenAI-compatible server of the model; several separated by commas"
+    )
+    parser.add_argument("--temperature", type=float, metavar="T", help="default: the provider's own")
+    parser.add_argument("--top-p", type=float, metavar="P", help="default: the provider's own")
+    parser.add_argument("--max-tokens", type=int, default=4096, metavar="N", help="most output tokens of one call")
+    parser.add_argument("--reasoning-effort", metavar="LEVEL", help="for reasoning models; the paper uses low")
+    parser.add_argument("--trust-remote-code", action="store_true", help="hf/…: run code that comes with a checkpoint")
+    parser.add_argument("--serve-timeout", type=float, default=900, metavar="S", help="hf/…: seconds until it answers")
+    parser.add_argument(
+        "--batch", action="store_true", help="ask by the provider's batches first: cheaper, may take a day"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked and what it would cost")
 
 
 def main(args: argparse.Namespace) -> int:

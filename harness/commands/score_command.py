@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 from harness.commands.common import models_of, open_cache, open_door, open_executor, protocol_of, run_and_show
+from harness.commands.options import add_measuring
 from harness.errors import EXIT_OK, UserError
 from harness.jsonl import read_strict
 from harness.language import wrong_language
@@ -17,6 +18,17 @@ from harness.task import Task, load_task
 
 FIX = 'Give one {"id": …, "text": …} a segment, or a plain file with one line a segment in the task\'s order.'
 SEED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("tasks", nargs=1, metavar="TASK", help="name, or folder with a task.toml")
+    parser.add_argument(
+        "--translations", type=Path, required=True, metavar="FILE", help="JSONL with id and text, or one line a segment"
+    )
+    parser.add_argument("--name", metavar="NAME", help="name of the system (default: the file's)")
+    parser.add_argument("--no-model", action="store_true", help="the model-free metrics alone")
+    add_measuring(parser)
 
 
 def main(args: argparse.Namespace) -> int:

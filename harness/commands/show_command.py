@@ -2,10 +2,20 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from harness.errors import EXIT_OK, UserError
 from harness.report import render
 from harness.run.store import read_result
+
+FORMATS = ("table", "json", "csv", "markdown", "latex")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--view", choices=("main", "all", "paper"), default="main", help="which columns (default main)")
 
 
 def main(args: argparse.Namespace) -> int:

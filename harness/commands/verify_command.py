@@ -1,9 +1,15 @@
 """``sandglass verify``: recompute stored runs, name every difference."""
 
 import argparse
+from pathlib import Path
 
 from harness.errors import EXIT_GATE, EXIT_OK, UserError
 from harness.verify import verify_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("folder", type=Path, metavar="DIR")
 
 
 def main(args: argparse.Namespace) -> int:
