@@ -5,44 +5,23 @@ after Holm for all that is shown together; which segments changed their verdict;
 ranks each may have. Nothing is translated or asked again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harness.errors import UserError
-from harness.jsonl import read_own
-from harness.length_check import LengthCheck, length_checks
-from harness.metrics.base import Frame, Metric
-from harness.records import Result, load
-from harness.run.store import read_manifest, read_result
-from harness.stats.clusters import ClusterSums, cluster_sums
+from harness.compare_flips import Flip, flips, is_verdict
+from harness.compare_runs import Run, read_runs
+from harness.length_check import RHO, LengthCheck, length_checks
+from harness.metrics.base import Metric
 from harness.stats.paired import paired_interval
 from harness.stats.ranks import RankInterval, rank_intervals
-from harness.stats.tests import combine_repeats, holm, minimum_detectable_effect
+from harness.stats.tests import holm, minimum_detectable_effect
 from harness.stats.together import sign_flips
-from harness.verify import metrics_of
 
 VERDICTS = ("usable", "ib")
-"""The metrics whose segments change verdict, and that rank, the first one there is."""
+"""The verdicts that rank, the first one there is; of another task its first metric that is a verdict."""
 
 ALPHA = 0.05
-FIX = "Give the folders of finished runs, each with a result.json."
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its result and its statistics, averaged over the repeats."""
-
-    label: str
-    result: Result
-    metrics: Mapping[str, Metric]
-    segments: tuple[str, ...]
-    clusters: tuple[str, ...]
-    statistics: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -77,20 +56,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Flip:
-    """A segment whose verdict differs: shares of its repeats that passed, in the first run and in this one."""
-
-    segment: str
-    cluster: str
-    first: float
-    value: float
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """One run against the first."""
+    """One run against the first; its flips are those of all metrics compared that are verdicts."""
 
     label: str
+    system: str
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     length_checks: tuple[LengthCheck, ...] = ()
@@ -98,10 +68,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """All that ``sandglass compare`` shows."""
+    """All that ``sandglass compare`` shows; ``system`` is the first run's, ``verdict`` the metric that ranks."""
 
     task: str
     protocol: str
+    system: str
     bounds: tuple[float, ...]
     segments: int
     clusters: int
@@ -115,15 +86,15 @@ class Report:
 def compare(
     folders: Sequence[Path],
     choose: Callable[[Sequence[str]], Sequence[str]] = tuple,
-    flips: int = 10_000,
+    exchanges: int = 10_000,
     seed: int = 0,
 ) -> Report:
-    """Compare runs with the first of them.
+    """Compare finished runs with the first of them.
 
     Args:
         folders: two or more, each a run directory or a folder with one run below it.
         choose: picks the metrics to compare from those that all runs have; p-values are adjusted for them.
-        flips: exchanges of each test.
+        exchanges: of each test.
         seed: of the frozen stream.
 
     Returns:
@@ -132,12 +103,22 @@ def compare(
     Raises:
         UserError: fewer than two runs, one twice or not finished, or runs that do not compare.
     """
-    runs = _labelled([read_run(folder) for folder in folders])
-    check_comparable(runs)
+    return compare_runs(read_runs(folders), choose, exchanges, seed)
+
+
+def compare_runs(
+    runs: Sequence[Run],
+    choose: Callable[[Sequence[str]], Sequence[str]] = tuple,
+    exchanges: int = 10_000,
+    seed: int = 0,
+) -> Report:
+    """Compare runs that ``read_runs`` read; arguments and errors as of ``compare``."""
     first = runs[0]
-    shared = [name for name in first.metrics if all(name in run.metrics for run in runs)]
-    verdict = next((name for name in VERDICTS if name in shared and _known(first, name)), "")
-    comparisons, test = _compare(runs, [name for name in choose(shared) if _known(first, name)], verdict, flips, seed)
+    shared = [
+        name for name in first.metrics if all(name in run.metrics for run in runs) and first.value(name) is not None
+    ]
+    verdict = next((name for name in (*VERDICTS, *filter(_is_verdict_of(first), shared)) if name in shared), "")
+    comparisons, test = _compare(runs, [name for name in choose(shared) if name in shared], exchanges, seed)
     ranks: tuple[RankInterval, ...] = ()
     if verdict and len(runs) > 2:
         ranks = rank_intervals(
@@ -145,113 +126,27 @@ def compare(
             first.clusters,
             aggregate=first.metrics[verdict].aggregate,
             higher_is_better=first.metrics[verdict].higher_is_better is not False,
-            resamples=flips,
+            resamples=exchanges,
             seed=seed,
         )
     labels = tuple(run.label for run in runs)
     size = len(first.segments), len(set(first.clusters))
-    head = first.result.task, first.result.protocol, first.result.bounds
+    head = first.result.task, first.result.protocol, first.result.system, first.result.bounds
     return Report(*head, *size, test, verdict, labels, comparisons, ranks)
 
 
-def read_run(folder: Path) -> Run:
-    """Read a finished run's result and stored scores.
-
-    Raises:
-        UserError: no run or several below the folder, a run that is not complete, or damaged files.
-    """
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}.", FIX)
-    found = [folder / "result.json"] if (folder / "result.json").exists() else sorted(folder.rglob("result.json"))
-    if len(found) != 1:
-        raise UserError(f"{folder} holds {len(found) or 'no'} finished run{'s' if found else ''}, not one.", FIX)
-    run = found[0].parent
-    result, manifest = read_result(run), read_manifest(run)
-    if not result.complete:
-        raise UserError(f"The run in {run} is not complete.", "Run its command again: it goes on where it stopped.")
-    try:
-        frame = load(Frame, manifest["frame"])
-        lines = list(read_own(run / "scores.jsonl"))
-        made = metrics_of(frame, with_models="back_translator=" in result.protocol)
-        metrics = {metric.name: metric for metric in made if all(metric.name in line["statistics"] for line in lines)}
-        return _averaged(result, metrics, lines)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{run} is damaged ({error}).", "Run the same command again.") from error
-
-
-def check_comparable(runs: Sequence[Run]) -> None:
-    """Refuse runs that do not compare.
-
-    Raises:
-        UserError: fewer than two, one twice, or of different protocols or segments.
-    """
-    if len(runs) < 2:
-        raise UserError("One run has nothing to be compared with.", FIX)
-    first = runs[0]
-    for run in runs[1:]:
-        if run.result.run_id == first.result.run_id:
-            raise UserError(f"{run.label} is given twice.", "Give each run once.")
-        if run.result.protocol != first.result.protocol:
-            parts = zip(first.result.protocol.split("|"), run.result.protocol.split("|"), strict=False)
-            differing = next(((a, b) for a, b in parts if a != b), (first.result.protocol, run.result.protocol))
-            raise UserError(
-                f"{first.label} and {run.label} have different protocols: {differing[0]} and {differing[1]}.",
-                "Score both under one protocol: only then do their numbers compare.",
-            )
-        if run.segments != first.segments or run.clusters != first.clusters:
-            raise UserError(f"{first.label} and {run.label} do not cover the same segments.", "Run both to their end.")
-
-
-def _averaged(result: Result, metrics: Mapping[str, Metric], lines: Sequence[Mapping[str, Any]]) -> Run:
-    """Average each segment's statistics over its repeats."""
-    if not lines:
-        raise ValueError("scores.jsonl is empty")
-    ids, seeds = [line["id"] for line in lines], [line["seed"] for line in lines]
-    cluster = {line["id"]: line["cluster"] for line in lines}
-    statistics, segments = {}, tuple(sorted(cluster))
-    for name in metrics:
-        rows, _ = combine_repeats([line["statistics"][name] for line in lines], ids, seeds)
-        statistics[name] = rows
-    return Run(result.model, result, metrics, segments, tuple(cluster[name] for name in segments), statistics)
-
-
-def _labelled(runs: Sequence[Run]) -> list[Run]:
-    """Name each run by its model and strategy, and by its system's hash where that is not enough."""
-    names = [
-        r.result.model if r.result.strategy == "submitted" else f"{r.result.model} {r.result.strategy}" for r in runs
-    ]
-    full = [
-        name if names.count(name) == 1 else f"{name} {run.result.system_id.rpartition('-')[2]}"
-        for name, run in zip(names, runs, strict=True)
-    ]
-    return [
-        Run(name, run.result, run.metrics, run.segments, run.clusters, run.statistics)
-        for name, run in zip(full, runs, strict=True)
-    ]
-
-
-def _sums(run: Run, name: str) -> ClusterSums:
-    return cluster_sums(run.statistics[name], run.clusters)
-
-
-def _known(run: Run, name: str) -> bool:
-    return _of(run, name) is not None
-
-
-def _of(run: Run, name: str) -> float | None:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(run.metrics[name].aggregate(*_sums(run, name).total())[0])
-    return value if np.isfinite(value) else None
+def _is_verdict_of(run: Run) -> Callable[[str], bool]:
+    return lambda name: is_verdict(run.metrics[name])
 
 
 def _compare(
-    runs: Sequence[Run], names: Sequence[str], verdict: str, flips: int, seed: int
+    runs: Sequence[Run], names: Sequence[str], exchanges: int, seed: int
 ) -> tuple[tuple[Comparison, ...], str]:
     """Compare every run with the first on every metric, and adjust all p-values together."""
     first, found = runs[0], []
     for run in runs[1:]:
-        pairs = {name: (first.metrics[name].aggregate, _sums(run, name), _sums(first, name)) for name in names}
-        tests = sign_flips(pairs, flips, seed) if pairs else {}
+        pairs = {name: (first.metrics[name].aggregate, run.sums(name), first.sums(name)) for name in names}
+        tests = sign_flips(pairs, exchanges, seed) if pairs else {}
         found.append((run, tests, {name: paired_interval(*pairs[name]) for name in names}))
     method = next((test.method for _, tests, _ in found for test in tests.values()), "")
     judged = [
@@ -274,12 +169,19 @@ def _compare(
             if detectable != _possible(detectable, first.metrics[name]):
                 detectable = None  # no difference there can be would be found
             marked = name in run.result.marked or name in first.result.marked
-            values = _of(first, name), _of(run, name), test.difference
+            values = first.value(name), run.value(name), test.difference
             differences.append(Difference(name, *values, *ends, test.p, p_holm, better, detectable, marked))
-        flipped = _flips(first, run, verdict) if verdict else ()
-        checks = length_checks(first.statistics, run.statistics, first.result.measures, first.clusters)
-        comparisons.append(Comparison(run.label, tuple(differences), flipped, checks))
+        flipped, checks = flips(first, run, names), _length_checks(first, run)
+        comparisons.append(Comparison(run.label, run.result.system, tuple(differences), flipped, checks))
     return tuple(comparisons), method
+
+
+def _length_checks(first: Run, run: Run) -> tuple[LengthCheck, ...]:
+    """Check what models measured for length, where the task has a syllable ratio."""
+    if not all(RHO in side.statistics for side in (first, run)):
+        return ()
+    measures = [name for name in first.result.measures if name in first.statistics and name in run.statistics]
+    return length_checks(first.statistics, run.statistics, measures, first.clusters)
 
 
 def _possible(end: float | None, metric: Metric) -> float | None:
@@ -288,15 +190,3 @@ def _possible(end: float | None, metric: Metric) -> float | None:
         return end
     width = metric.bounds[1] - metric.bounds[0]
     return min(max(end, -width), width)
-
-
-def _flips(first: Run, run: Run, verdict: str) -> tuple[Flip, ...]:
-    """List the segments on which the majority of repeats changed its verdict."""
-    changed = []
-    rows = zip(run.segments, run.clusters, first.statistics[verdict], run.statistics[verdict], strict=True)
-    for segment, cluster, before, after in rows:
-        if before[-1] and after[-1]:
-            old, new = float(before[0] / before[-1]), float(after[0] / after[-1])
-            if (old > 0.5) != (new > 0.5):
-                changed.append(Flip(segment, cluster, old, new))
-    return tuple(changed)

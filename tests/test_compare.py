@@ -9,8 +9,8 @@ import pytest
 
 from harness.cli import main
 from harness.commands import compare_command
-from harness.commands.compare_command import p_value
 from harness.compare import compare
+from harness.compare_reports import p_value
 from harness.errors import UserError
 from harness.jsonl import read_own
 from harness.stats import paired_interval, sign_flip
@@ -78,11 +78,15 @@ def test_differences_are_those_of_the_stored_scores(three, capsys):
 
 def test_segments_that_changed_verdict(three, references, capsys):
     report = compared(capsys, three[0], three[2])
-    flips = report["comparisons"][0]["flips"]
+    flips = [flip for flip in report["comparisons"][0]["flips"] if flip["metric"] == "ib"]
     assert report["verdict"] == "ib"
     third = {id_ for n, id_ in enumerate(references) if n % 3 == 0}
     assert flips and {flip["segment"] for flip in flips} <= third
     assert all(flip["first"] == 1 and flip["value"] == 0 for flip in flips)
+    for flip in flips:
+        text = references[flip["segment"]]
+        assert (flip["first_text"], flip["text"], flip["better"]) == (text, f"{text} {text}", False) and flip["source"]
+    assert {flip["metric"] for flip in report["comparisons"][0]["flips"]} >= {"ib", "over"}
     rows = {row["id"]: row for row in read_own(next(three[0].rglob("scores.jsonl")))}
     assert len(flips) == sum(rows[id_]["statistics"]["ib"][0] for id_ in third)
 
