@@ -1,0 +1,205 @@
+"""Near-duplicates among many short texts, by banded MinHash with an exact check.
+
+Two texts are near when the Jaccard similarity of their sets of character n-grams is at
+least a threshold: J(A, B) = |A ∩ B| / |A ∪ B|, over ``texts.normalised``. Candidates come
+from MinHash in bands (Broder 1997; Indyk and Motwani 1998) and each is then verified by
+the exact J, so that no pair below the threshold is ever taken. A pair at the threshold
+itself is missed with probability (1 - t^r)^b, below ``MISS``; nearer pairs less often.
+
+Greedy, keep first: texts are taken by rank, and one is removed where it is near a text
+that was kept. So no two kept texts are near (among the pairs found) and each removed one
+is near a kept one. Connected components would also remove C where A~B~C but not A~C.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.corpus.texts import Places, Ragged
+
+ROWS = 5
+"""Hashes in a band: more make fewer useless candidates and more bands."""
+
+MISS = 0.01
+LARGEST_BUCKET = 500
+"""In a larger bucket each text meets the first this many alone, which bounds the work; counted."""
+
+PAIRS_AT_ONCE = 50_000
+TEXTS_AT_ONCE = 20_000
+
+U64 = np.uint64
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """What was found.
+
+    Attributes:
+        removed: for each text the index of the kept text it is near, -1 where it is kept.
+        similarity: their Jaccard similarity, 0 where it is kept.
+        candidates: pairs verified.
+        large_buckets: buckets that were too large to compare all pairs.
+    """
+
+    removed: Places
+    similarity: NDArray[np.float64]
+    candidates: int
+    large_buckets: int
+
+
+def bands_for(threshold: float, rows: int = ROWS) -> int:
+    """Return the least number of bands that misses a pair at the threshold with probability below ``MISS``.
+
+    Args:
+        threshold: Jaccard similarity in (0, 1].
+        rows: hashes in a band.
+
+    Returns:
+        b with (1 - t^r)^b < .01.
+
+    Examples:
+        >>> bands_for(0.6)
+        57
+        >>> round((1 - 0.6**5) ** 57, 4)
+        0.0099
+    """
+    return 1 if threshold == 1 else ceil(log(MISS) / log(1 - threshold**rows) + 1e-9)
+
+
+def near_duplicates(sets: Ragged, rank: Places, threshold: float, seed: int = 0, rows: int = ROWS) -> Near:
+    """Find the near-duplicates, greedily.
+
+    Args:
+        sets: the set of n-grams of each text, sorted (``texts.shingles``).
+        rank: a permutation; of two near texts the one of lower rank stays.
+        threshold: Jaccard similarity from which on two texts are near, in (0, 1].
+        seed: of the hash functions.
+        rows: hashes in a band.
+
+    Returns:
+        What is removed, and for which text.
+
+    Examples:
+        >>> from harness.corpus.texts import shingles
+        >>> texts = shingles(["今天天气真的很不错", "今天天气真的很不错啊", "他说明天再去那里看看"], 2)
+        >>> found = near_duplicates(texts, np.arange(3), 0.6)
+        >>> found.removed.tolist(), found.similarity.round(3).tolist()
+        ([-1, 0, -1], [0.0, 0.889, 0.0])
+    """
+    by_rank = np.argsort(rank, kind="stable")
+    place = np.argsort(by_rank, kind="stable")
+    filled = np.flatnonzero(sets.sizes() > 0)
+    edges, weights = np.zeros((0, 2), dtype=np.int64), np.zeros(0)
+    candidates = large = 0
+    random = np.random.default_rng(seed)
+    for _ in range(bands_for(threshold, rows)):
+        hashes = random.integers(0, 2**63, size=(rows, 2), dtype=np.uint64)
+        portions = [_band(sets, filled[k : k + TEXTS_AT_ONCE], hashes) for k in range(0, len(filled), TEXTS_AT_ONCE)]
+        keys = np.concatenate(portions) if portions else np.zeros(0, dtype=np.uint64)
+        found, too_large = _bucket_pairs(keys, filled, place)
+        large += too_large
+        for pairs in found:
+            candidates += len(pairs)
+            similarity = jaccard(sets, pairs)
+            near = similarity >= threshold
+            edges, weights = np.concatenate([edges, pairs[near]]), np.concatenate([weights, similarity[near]])
+        edges, first = np.unique(edges, axis=0, return_index=True)
+        weights = weights[first]
+    removed, similarity = _greedy(edges, weights, place, len(sets))
+    return Near(removed, similarity, candidates, large)
+
+
+def jaccard(sets: Ragged, pairs: Places) -> NDArray[np.float64]:
+    """Return the exact Jaccard similarity of pairs of sets.
+
+    Args:
+        sets: sorted sets without repetitions.
+        pairs: [n, 2].
+
+    Returns:
+        [n], 0 for two empty sets.
+
+    Examples:
+        >>> from harness.corpus.texts import shingles
+        >>> jaccard(shingles(["abc", "bcd"], 1), np.array([[0, 1]])).tolist()
+        [0.5]
+    """
+    sizes = sets.sizes()
+    left, right = _gather(sets, pairs[:, 0]), _gather(sets, pairs[:, 1])
+    values, owners = (np.concatenate(both) for both in zip(left, right, strict=True))
+    order = np.lexsort((values, owners))
+    values, owners = values[order], owners[order]
+    shared = (values[1:] == values[:-1]) & (owners[1:] == owners[:-1])
+    common = np.bincount(owners[1:][shared], minlength=len(pairs))
+    union = sizes[pairs].sum(axis=1) - common
+    return np.asarray(common / np.maximum(union, 1), dtype=np.float64)
+
+
+def _gather(sets: Ragged, rows: Places) -> tuple[NDArray[np.uint64], Places]:
+    """Return the values of some rows and, for each, which of them it belongs to."""
+    sizes = sets.sizes()[rows]
+    owners = np.repeat(np.arange(len(rows)), sizes)
+    places = np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners] + sets.offsets[rows][owners]
+    return sets.values[places], owners
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread packed n-grams over all 64 bits (splitmix64's finaliser, a bijection)."""
+    mixed = values + U64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> U64(30))) * U64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> U64(27))) * U64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> U64(31))
+
+
+def _band(sets: Ragged, rows: Places, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return one key for each of some texts: equal keys mean that all the band's minima are equal."""
+    values, owners = _gather(sets, rows)
+    starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+    mixed, keys = _mix(values), np.zeros(len(rows), dtype=np.uint64)
+    for offset, factor in hashes:
+        hashed = (mixed ^ offset) * (factor | U64(1))
+        hashed ^= hashed >> U64(32)
+        keys = _mix(keys ^ np.minimum.reduceat(hashed, starts))
+    return keys
+
+
+def _bucket_pairs(keys: NDArray[np.uint64], filled: Places, place: Places) -> tuple[Iterator[Places], int]:
+    """Return the pairs of texts with one key, in portions, the lower rank first; and the number of large buckets."""
+    order = np.lexsort((place[filled], keys))
+    members, keys = filled[order], keys[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, dtype=np.int64)
+    sizes = np.diff(np.append(starts, len(keys)))
+    inside = np.arange(len(keys)) - np.repeat(starts, sizes)
+    earlier = np.minimum(inside, LARGEST_BUCKET)
+    return _portions(members, np.repeat(starts, sizes), earlier), int(np.count_nonzero(sizes > LARGEST_BUCKET))
+
+
+def _portions(members: Places, starts: Places, earlier: Places) -> Iterator[Places]:
+    """Pair each member with the first ``earlier`` members of its bucket, ``PAIRS_AT_ONCE`` pairs or so at a time."""
+    totals = np.cumsum(earlier)
+    begin = 0
+    while begin < len(members):
+        before = totals[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(totals, before + PAIRS_AT_ONCE, side="right")))
+        counts = earlier[begin:end]
+        later = np.repeat(np.arange(begin, end), counts)
+        if len(later):
+            nth = np.arange(len(later)) - np.repeat(np.cumsum(counts) - counts, counts)
+            yield np.stack([members[starts[later] + nth], members[later]], axis=1)
+        begin = end
+
+
+def _greedy(
+    edges: Places, weights: NDArray[np.float64], place: Places, size: int
+) -> tuple[Places, NDArray[np.float64]]:
+    removed, similarity = np.full(size, -1, dtype=np.int64), np.zeros(size)
+    order = np.lexsort((place[edges[:, 0]], place[edges[:, 1]]))
+    for keeper, other, weight in zip(
+        edges[order, 0].tolist(), edges[order, 1].tolist(), weights[order].tolist(), strict=True
+    ):
+        if removed[keeper] < 0 and removed[other] < 0:
+            removed[other], similarity[other] = keeper, weight
+    return removed, similarity
