@@ -1,0 +1,46 @@
+"""Lines of a text with their numbers and offsets, for parsers that must find their way back."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+
+
+class Line(NamedTuple):
+    """One line without its end: number from 1, offset in the text, text."""
+
+    number: int
+    at: int
+    text: str
+
+
+def lines_of(text: str) -> Iterator[Line]:
+    r"""Yield a text's lines; only carriage return and line feed end one.
+
+    Examples:
+        >>> [tuple(line) for line in lines_of("a\r\n\nb")]
+        [(1, 0, 'a'), (2, 3, ''), (3, 4, 'b')]
+    """
+    at, number = 0, 1
+    while at < len(text):
+        match = LINE.match(text, at)
+        assert match is not None  # the pattern matches everywhere
+        yield Line(number, at, match[1])
+        at, number = match.end(), number + 1
+
+
+def seconds(hours: str | None, minutes: str, whole: str, fraction: str | None) -> Fraction | None:
+    """Return exact seconds of a written time; None where minutes or seconds are above 59.
+
+    Examples:
+        >>> seconds("1", "02", "03", "5")
+        Fraction(7447, 2)
+        >>> seconds(None, "61", "00", None) is None
+        True
+    """
+    if int(minutes) > 59 or int(whole) > 59:
+        return None
+    digits = fraction or "0"
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(whole) + Fraction(int(digits), 10 ** len(digits))

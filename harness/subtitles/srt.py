@@ -1,0 +1,86 @@
+"""SubRip: number, times, text, blank line; read as players read it.
+
+Numbers may be missing or wrong, blank lines may stand inside a text or be missing
+between cues: a cue reaches from its line of times to the next one's. Times may have a
+comma or a point.
+"""
+
+import re
+from fractions import Fraction
+
+from harness.subtitles.entry import Entry, Problems
+from harness.subtitles.lines import Line, lines_of, seconds
+
+UNIT = Fraction(1, 1000)
+FIX = "Write times as 00:00:01,000 --> 00:00:02,500."
+TIME = r"(\d{1,9}):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,9}))?"
+TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?=\s|$)")
+LIKE_TIMES = re.compile(r"\s*[-\d][^>]*-->\s*[-\d]")
+
+
+def parse(text: str, problems: Problems) -> list[Entry]:
+    """Return the cues of a SubRip text; what cannot be used goes to ``problems``."""
+    lines = list(lines_of(text))
+    heads = [index for index, line in enumerate(lines) if LIKE_TIMES.match(line.text)]
+    starts = [_start(lines, heads, place) for place in range(len(heads))]
+    for line in lines[: starts[0] if starts else len(lines)]:
+        if line.text.strip("\ufeff \t"):
+            problems.add(line.number, "text before the first line of times", FIX)
+            break
+    entries = []
+    for head, stop in zip(heads, [*starts, len(lines)][1:], strict=True):
+        entry = _entry(lines[head], lines[head + 1 : stop], text, problems)
+        if entry is not None:
+            entries.append(entry)
+    return entries
+
+
+def stamp(time: Fraction, written: str) -> str:
+    """Write a time as it is written in the file: with its separator.
+
+    Examples:
+        >>> stamp(Fraction(15, 2), "00:00:01,000")
+        '00:00:07,500'
+    """
+    total = round(time * 1000)
+    separator = "." if "." in written else ","
+    return f"{total // 3600000:02}:{total // 60000 % 60:02}:{total // 1000 % 60:02}{separator}{total % 1000:03}"
+
+
+def _start(lines: list[Line], heads: list[int], place: int) -> int:
+    """Return the line a cue starts at: its number's, where one stands just before its times."""
+    head = heads[place]
+    free = head > 0 and (place == 0 or head - 1 > heads[place - 1])
+    return head - 1 if free and lines[head - 1].text.strip("\ufeff \t").isdecimal() else head
+
+
+def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry | None:
+    times = TIMES.match(head.text)
+    start = seconds(times[1], times[2], times[3], times[4]) if times else None
+    end = seconds(times[5], times[6], times[7], times[8]) if times else None
+    if times is None or start is None or end is None:
+        problems.add(head.number, f"no times: {head.text.strip()[:60]!r}", FIX)
+        return None
+    while rest and not rest[-1].text.strip():
+        rest.pop()
+    while rest and not rest[0].text.strip():
+        rest.pop(0)
+    at = rest[0].at if rest else head.at + len(head.text)
+    body = text[at : rest[-1].at + len(rest[-1].text)] if rest else ""
+    if not problems.allow(head.number, start, end, body):
+        return None
+    begins, ends = head.at + times.start(1), head.at + times.start(5)
+    return Entry(
+        head.number,
+        start,
+        end,
+        body,
+        at,
+        start_at=(begins, head.at + _last(times, 1)),
+        end_at=(ends, head.at + _last(times, 5)),
+    )
+
+
+def _last(times: re.Match[str], first: int) -> int:
+    """Return where the time ends whose groups start at ``first``."""
+    return max(times.end(group) for group in range(first, first + 4))
