@@ -1,0 +1,1 @@
+"""The board: a static site made of result files alone."""
