@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.examples import EXAMPLES
+from harness.errors import UserError
+from harness.examples import examples
+from harness.languages import language
 from harness.llm.types import LLM, Decode, Request
-from harness.prompts import LANGUAGES, Parsed, chat, few_shot, one_line, parse_chat, parse_line
+from harness.prompts import Parsed, chat, few_shot, one_line, parse_chat, parse_line
 from harness.records import Candidate, Item, Translation, Usage
 from harness.strategy import Setting
 
@@ -79,21 +81,31 @@ def line_decode(setting: Setting) -> Decode:
 
 def plain_prompt(setting: Setting, text: str) -> str:
     """Return the few-shot prompt for a plain translation of one line."""
-    target = setting.budget.target
-    pairs = [(example.source, example.full[target]) for example in EXAMPLES]
-    return few_shot(pairs, (LANGUAGES[setting.budget.source], LANGUAGES[target]), text)
+    source, target = setting.budget.source, setting.budget.target
+    pairs = [(e.full[source], e.full[target]) for e in examples(source, target)]
+    return few_shot(pairs, (language(source), language(target)), text)
 
 
-def budget_prompt(setting: Setting, text: str, syllables: int) -> str:
-    """Return the few-shot prompt for a translation of one line with a stated syllable count."""
-    target, budget = setting.budget.target, setting.budget
-    name = LANGUAGES[target]
+def budget_prompt(setting: Setting, text: str, amount: int) -> str:
+    """Return the few-shot prompt for a translation of one line with a stated length."""
+    budget = setting.budget
+    source, name, unit = language(budget.source), language(budget.target), budget.unit
     shown = "".join(
-        f"{LANGUAGES[budget.source]}: {example.source}\n"
-        f"{name} ({budget.syllables(example.short[target])} syllables): {example.short[target]}\n\n"
-        for example in EXAMPLES
+        f"{source}: {example.full[budget.source]}\n{name} ({budget.amount(short)} {unit}): {short}\n\n"
+        for example in examples(budget.source, budget.target)
+        for short in (example.short.get(budget.target, example.full[budget.target]),)
     )
-    return f"{shown}{LANGUAGES[budget.source]}: {one_line(text)}\n{name} ({syllables} syllables):"
+    return f"{shown}{source}: {one_line(text)}\n{name} ({amount} {unit}):"
+
+
+def check_budget(setting: Setting, strategy: str) -> None:
+    """Refuse a strategy that states a budget where the task has none.
+
+    Raises:
+        UserError: there is no budget.
+    """
+    if setting.budget.track == "none":
+        raise UserError(f"{strategy} states a length, and this task sets none.", "Use unconstrained.")
 
 
 def translations(

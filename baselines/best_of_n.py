@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from baselines.asking import budget_prompt, line_decode, translations
+from baselines.asking import budget_prompt, check_budget, line_decode, translations
 from baselines.prompted import instruction, translate_to
 from harness.embedders import Embedder, load
 from harness.errors import UserError
@@ -29,7 +29,7 @@ SAMPLING_TEMPERATURE = 0.8
 
 
 def targets(wanted: range, n: int) -> list[int]:
-    """Spread N stated syllable counts evenly over the budget.
+    """Spread N stated counts evenly over the budget, or its upper half where anything shorter fits.
 
     Args:
         wanted: admissible counts.
@@ -43,9 +43,11 @@ def targets(wanted: range, n: int) -> list[int]:
         [16, 16, 17, 17, 17, 17, 18, 18]
         >>> targets(range(10, 11), 3)
         [10, 10, 10]
+        >>> targets(range(1, 43), 3)
+        [21, 31, 42]
     """
-    span = wanted[-1] - wanted[0]
-    return [wanted[0] + round(span * number / max(1, n - 1)) for number in range(n)]
+    first = max(1, wanted[-1] // 2) if wanted[0] == 1 else wanted[0]
+    return [first + round((wanted[-1] - first) * number / max(1, n - 1)) for number in range(n)]
 
 
 def choose(errors: Sequence[int], scores: Sequence[float], usable: Sequence[bool]) -> int:
@@ -98,7 +100,7 @@ class BestOfN:
     async def translate(self, item: Item, llm: LLM) -> Sequence[Translation]:
         """Sample N candidates of the item at once and choose for each segment."""
         decode = self._decode(llm)
-        plans = [targets(self.setting.budget.wanted(segment.text), self.n) for segment in item.segments]
+        plans = [targets(self.setting.budget.wanted(segment), self.n) for segment in item.segments]
         setting = replace(self.setting, decode=decode)
         answers = await asyncio.gather(
             *(
@@ -124,12 +126,12 @@ class BestOfN:
         return decode if decode.temperature is not None else replace(decode, temperature=SAMPLING_TEMPERATURE)
 
     def _errors(self, segment: Segment, lines: Sequence[Parsed]) -> list[int]:
-        return [self.setting.budget.error(segment.text, line.text) for line in lines]
+        return [self.setting.budget.error(segment, line.text) for line in lines]
 
     def _shown(self, lines: Sequence[Parsed], scores: Sequence[float]) -> tuple[Candidate, ...]:
-        syllables = self.setting.budget.syllables
+        amount = self.setting.budget.amount
         return tuple(
-            Candidate(line.text, line.state, syllables(line.text), round(score, 6))
+            Candidate(line.text, line.state, amount(line.text), round(score, 6))
             for line, score in zip(lines, scores, strict=True)
         )
 
@@ -159,6 +161,7 @@ def build(setting: Setting) -> BestOfN:
         UserError: a bad option.
     """
     check_options(setting.options, ("n", "selector"), "best_of_n")
+    check_budget(setting, "best_of_n")
     n, selector = setting.options.get("n", "8"), setting.options.get("selector", "embedding")
     if not n.isdecimal() or not 1 <= int(n) <= 64:
         raise UserError(f"best_of_n cannot take n={n}.", "Give a whole number from 1 to 64.")

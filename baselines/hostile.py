@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from baselines.asking import check_budget
 from harness.errors import UserError
 from harness.examples import EXAMPLES
 from harness.language import wrong_language
+from harness.languages import language
 from harness.llm.types import LLM
-from harness.prompts import LANGUAGES
 from harness.records import Item, Segment, State, Translation, Usage
 from harness.strategy import Setting, check_options
 
@@ -39,9 +40,9 @@ PURPLE = {
 
 def to_length(setting: Setting, segment: Segment, words: Sequence[str]) -> str:
     """Repeat words, from the first, until their syllables reach the segment's budget."""
-    wanted = setting.budget.wanted(segment.text)
+    wanted = setting.budget.wanted(segment)
     chosen: list[str] = []
-    while setting.budget.syllables(" ".join(chosen)) < wanted[0]:
+    while setting.budget.amount(" ".join(chosen)) < wanted[0]:
         chosen.append(words[len(chosen) % len(words)])
     return " ".join(chosen)
 
@@ -77,7 +78,7 @@ def _gibberish(setting: Setting, segment: Segment) -> str:
 def _mixture(setting: Setting, segment: Segment) -> str:
     """Half of the segments far too short and half far too long, so that the mean ratio is in bounds."""
     short = hashlib.sha256(segment.id.encode()).digest()[0] % 2
-    syllables = sum(setting.budget.wanted(segment.text)[:1])
+    syllables = sum(setting.budget.wanted(segment)[:1])
     word = HOLLOW[setting.budget.target]
     return word[0] if short else " ".join(word[n % len(word)] for n in range(2 * syllables))
 
@@ -130,7 +131,7 @@ class Hostile:
         state: State = "ok" if text else "empty"
         if text and wrong_language(text, target):
             state = "wrong_language"
-        detail = {"ok": "", "empty": "no visible text"}.get(state, f"not {LANGUAGES[target]}")
+        detail = {"ok": "", "empty": "no visible text"}.get(state, f"not {language(target)}")
         return Translation(segment.id, self.setting.seed, text, state, detail, Usage())
 
 
@@ -144,4 +145,7 @@ def build(setting: Setting) -> Hostile:
     kind = setting.options.get("kind", "")
     if kind not in MAKERS:
         raise UserError(f"hostile has no kind {kind!r}.", f"Write hostile:kind=…, one of {', '.join(MAKERS)}.")
+    if setting.budget.target not in HOLLOW:
+        raise UserError(f"hostile writes no {language(setting.budget.target)}.", f"Use one of {', '.join(HOLLOW)}.")
+    check_budget(setting, "hostile")
     return Hostile(setting, kind)

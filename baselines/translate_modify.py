@@ -8,43 +8,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselines import unconstrained
-from baselines.asking import Answer, ask_chat, ask_completion, line_decode, plain_prompt, translations
-from baselines.prompted import stated
+from baselines.asking import Answer, ask_chat, ask_completion, check_budget, line_decode, plain_prompt, translations
+from baselines.prompted import middle, stated
 from baselines.unconstrained import translate_plainly
-from harness.examples import EXAMPLES
+from harness.errors import UserError
+from harness.examples import examples
+from harness.languages import language
 from harness.llm.types import LLM
-from harness.prompts import LANGUAGES, Parsed, few_shot, prompt_hash
+from harness.prompts import Parsed, few_shot, prompt_hash
 from harness.records import Candidate, Item, Translation
 from harness.strategy import Setting, check_options
 
 INSTRUCTION = (
-    "You shorten or lengthen {target} subtitles so that they can be spoken in time. Every line has its {source} "
-    "source text, a draft in {target}, and the number of syllables the final {target} line must have, as in 10 or "
-    "10-12. Rewrite the draft to that number; keep the core event, names, numbers and negations."
+    "You shorten or lengthen {target} subtitles so that they can be {used} in time. Every line has its {source} "
+    "source text, a draft in {target}, and the number of {unit} the final {target} line must have, as in {example}. "
+    "Rewrite the draft to that number; keep the core event, names, numbers and negations."
 )
 
 
 def instruction(setting: Setting) -> str:
     """Return the instruction for the setting's language pair."""
-    return INSTRUCTION.format(source=LANGUAGES[setting.budget.source], target=LANGUAGES[setting.budget.target])
+    budget = setting.budget
+    return INSTRUCTION.format(
+        source=language(budget.source),
+        target=language(budget.target),
+        used="spoken" if budget.unit == "syllables" else "read",
+        unit=budget.unit,
+        example="at most 42" if budget.track == "reading_speed" else "10 or 10-12",
+    )
 
 
-def rewrite_prompt(setting: Setting, draft: str, syllables: int) -> str:
-    """Return the few-shot prompt that rewrites a draft to a stated syllable count."""
+def rewrite_prompt(setting: Setting, draft: str, amount: int) -> str:
+    """Return the few-shot prompt that rewrites a draft to a stated length."""
     target, budget = setting.budget.target, setting.budget
-    name = LANGUAGES[target]
-    pairs = [(example.full[target], example.short[target]) for example in EXAMPLES]
-    counted = [(full, f"({budget.syllables(short)} syllables) {short}") for full, short in pairs]
-    return few_shot(counted, (name, f"Short {name}"), draft) + f" ({syllables} syllables)"
+    name = language(target)
+    pairs = [(e.full[target], e.short.get(target, e.full[target])) for e in examples(target, target)]
+    counted = [(full, f"({budget.amount(short)} {budget.unit}) {short}") for full, short in pairs]
+    return few_shot(counted, (name, f"Short {name}"), draft) + f" ({amount} {budget.unit})"
 
 
 async def rewrite(setting: Setting, item: Item, drafts: Sequence[str], llm: LLM) -> Answer:
     """Ask once for drafts rewritten to their budgets."""
-    counts = [setting.budget.wanted(segment.text) for segment in item.segments]
+    counts = [setting.budget.wanted(segment) for segment in item.segments]
     if llm.kind(setting.model) == "chat":
-        extra = {"draft": list(drafts), "syllables": [stated(wanted) for wanted in counts]}
+        extra = {"draft": list(drafts), setting.budget.unit: [stated(wanted) for wanted in counts]}
         return await ask_chat(setting, llm, instruction(setting), item, extra)
-    prompts = [rewrite_prompt(setting, draft, counts[n][len(counts[n]) // 2]) for n, draft in enumerate(drafts)]
+    prompts = [rewrite_prompt(setting, draft, middle(counts[n])) for n, draft in enumerate(drafts)]
     return await ask_completion(setting, llm, prompts, line_decode(setting))
 
 
@@ -74,7 +83,7 @@ class TranslateModify:
         misfits = [
             number
             for number, (segment, draft) in enumerate(zip(item.segments, drafts, strict=True))
-            if draft.state == "ok" and budget.error(segment.text, draft.text)
+            if draft.state == "ok" and budget.error(segment, draft.text)
         ]
         if misfits:
             part = Item(item.id, tuple(item.segments[number] for number in misfits))
@@ -82,11 +91,14 @@ class TranslateModify:
             usage += more
             for number, line in zip(misfits, rewritten, strict=True):
                 final[number] = line
-        shown = [(Candidate(draft.text, draft.state, budget.syllables(draft.text)),) for draft in drafts]
+        shown = [(Candidate(draft.text, draft.state, budget.amount(draft.text)),) for draft in drafts]
         return translations(item, self.setting.seed, final, usage, shown)
 
 
 def build(setting: Setting) -> TranslateModify:
     """Build the strategy; it has no options."""
     check_options(setting.options, (), "translate_modify")
+    check_budget(setting, "translate_modify")
+    if setting.budget.source == setting.budget.target:
+        raise UserError("translate_modify translates first, and here nothing is translated.", "Use prompted.")
     return TranslateModify(setting)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselines.asking import Answer, ask_chat, ask_completion, line_decode, plain_prompt, translations
+from harness.errors import UserError
+from harness.languages import language
 from harness.llm.types import LLM
-from harness.prompts import LANGUAGES, prompt_hash
+from harness.prompts import prompt_hash
 from harness.records import Item, Translation
 from harness.strategy import Setting, check_options
 
@@ -17,7 +19,7 @@ INSTRUCTION = (
 
 def instruction(setting: Setting) -> str:
     """Return the instruction for the setting's language pair."""
-    return INSTRUCTION.format(source=LANGUAGES[setting.budget.source], target=LANGUAGES[setting.budget.target])
+    return INSTRUCTION.format(source=language(setting.budget.source), target=language(setting.budget.target))
 
 
 async def translate_plainly(setting: Setting, item: Item, llm: LLM) -> Answer:
@@ -54,4 +56,6 @@ class Unconstrained:
 def build(setting: Setting) -> Unconstrained:
     """Build the strategy; it has no options."""
     check_options(setting.options, (), "unconstrained")
+    if setting.budget.source == setting.budget.target:
+        raise UserError("unconstrained translates, and here nothing is translated.", "Use prompted.")
     return Unconstrained(setting)

@@ -22,7 +22,7 @@ TRIP = ("usable", "ok", "ib", "events_kept", "bleu_rho")
 
 def model_free(data: Path) -> None:
     task = load_task("sandglass_zh_en", data)
-    setting = Setting("none", Budget("zh", "en", *task.bounds, "pyphen"))
+    setting = Setting("none", Budget("zh", "en", "pyphen", task.bounds))
     print("| kind | ib | within 1 | over | under | mean rho | check mark |\n|---|---|---|---|---|---|---|")
     for kind, make in MAKERS.items():
         with tempfile.TemporaryDirectory() as name:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TASK = """schema = 1
+TASK = """schema = 2
 name = "many"
 version = "1"
 source_language = "zh"

@@ -18,8 +18,8 @@ from statistics import fmean
 
 from scipy.stats import spearmanr
 
+from harness.budget import amounts_within, in_bounds
 from harness.metrics.fill import FASTEST_SOURCE, fill_ratio
-from harness.metrics.in_bounds import admissible_counts, in_bounds
 from harness.syllables import COUNTERS, count
 from harness.syllables.literal import HAN, contracted_counter_for
 
@@ -169,14 +169,14 @@ def of_segments(data: Path) -> list[Row]:
     han = [len(HAN.findall(record["text_ocr_modify"])) for record in records]
     videos = Counter(record["file_name"] for record in records).values()
     rows = [check("videos; fewest and most items of one", "96 1 88", [len(videos), min(videos), max(videos)], 0)]
-    english = [len(admissible_counts(source, *BOUNDS["en"])) for source in han]
+    english = [len(amounts_within(max(1, source), *BOUNDS["en"])) for source in han]
     rows.append(
         check("sources that admit exactly one count, and none, en", "566 1", [english.count(1), english.count(0)], 0)
     )
     for lang, expected in (("en", "68"), ("de", "51"), ("es", "51")):
         thrown = [
             n + step not in counts
-            for counts in (admissible_counts(source, *BOUNDS[lang]) for source in han)
+            for counts in (amounts_within(max(1, source), *BOUNDS[lang]) for source in han)
             for n in counts
             for step in (-1, 1)
         ]

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness import languages
 from harness.language import wrong_language
 from harness.llm.types import Message, Response
 from harness.records import Item, State
 
-LANGUAGES = {"zh": "Chinese", "en": "English", "de": "German", "es": "Spanish"}
 ONE = 'Answer with one JSON object and nothing else: {"translation": "…"}.'
 MANY = (
     "Answer with one JSON object and nothing else, every id once: "
@@ -207,7 +207,7 @@ def _judge_text(text: str, language: str) -> Parsed:
     if not text:
         return Parsed("", "empty", "no visible text")
     if wrong_language(text, language):
-        return Parsed(text, "wrong_language", f"not {LANGUAGES.get(language, language)}")
+        return Parsed(text, "wrong_language", f"not {languages.language(language)}")
     return Parsed(text, "ok")
 
 

@@ -6,7 +6,7 @@ a missing part is an error with its install line, never replaced by another.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.metrics.base import Frame, Measure, Metric
 from harness.prompts import prompt_hash
 from harness.run import back_translate
+from harness.syllables import LANGUAGES as COUNTED
 from harness.task import Task
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 SELF = "self"
 """A back-translator that is the system itself: for demonstrations only."""
 
-BLEU_TOKENIZERS = {"zh": "zh"}
+BLEU_TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab", "th": "char"}
+EVENT_LANGUAGES = ("zh",)
+"""Source languages whose core events can be extracted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +88,32 @@ class Protocol:
         Raises:
             UserError: the task's definition has no mean source length by this counter.
         """
-        if self.counter not in task.mu:
+        if task.track == "ratio" and self.counter not in task.mu:
             raise UserError(f"{task.name} has no mu for the counter {self.counter!r}.", "Add it to its task.toml.")
         parts = self.parts()
         return Frame(
             target=task.target,
             bounds=task.bounds,
-            mu=task.mu[self.counter],
+            mu=task.mu.get(self.counter, 0.0),
             speech_rates=task.speech_rates,
             bleu_tokenizer=BLEU_TOKENIZERS.get(task.source, "13a"),
             tau=parts[2] if parts is not None else None,
             measures=measures,
+            track=task.track,
+            rate=task.rate,
+            counted=task.source in COUNTED and task.target in COUNTED,
+            reference=all(segment.reference is not None for segment in task.segments),
+            reference_tokenizer=BLEU_TOKENIZERS.get(task.target, "13a"),
         )
+
+    def fitted(self, task: Task) -> "Protocol":
+        """Return the protocol without the stages that a task does not have.
+
+        No round trip where the task has none, no core events where its source language has no extractor.
+        """
+        if not task.round_trip:
+            return replace(self, back_translator=None, extractor=None, embedder=None)
+        return self if task.source in EVENT_LANGUAGES else replace(self, extractor=None, embedder=None)
 
     def line(self, task: Task, frame: Frame, metrics: Sequence[Metric], measured: Sequence[str] = ()) -> str:
         """Write the protocol as one line, everything that two comparable results share.
@@ -117,17 +134,16 @@ class Protocol:
             frame_line(frame),
             f"metrics={metrics_hash(metrics)}",
         ]
+        if self.with_models or frame.reference:
+            parts.append(f"bleu=sacrebleu@{version('sacrebleu')}")
+        if self.with_models:
+            prompts = prompt_hash(*back_translate.prompts(task.target, task.source))
+            parts.append(f"back_translator={self.back_translator},prompt={prompts}")
         if (loaded := self.parts()) is not None:
             from harness.events.match import RULE
 
             extractor, embedder, _ = loaded
-            prompts = prompt_hash(*back_translate.prompts(task.target, task.source))
-            parts += [
-                f"bleu=sacrebleu@{version('sacrebleu')}",
-                f"back_translator={self.back_translator},prompt={prompts}",
-                f"events={extractor.name},match={RULE}",
-                f"embedder={embedder.name}",
-            ]
+            parts += [f"events={extractor.name},match={RULE}", f"embedder={embedder.name}"]
         return "|".join([*parts, *(f"measure={line}" for line in measured)])
 
 
@@ -164,16 +180,24 @@ def frame_line(frame: Frame) -> str:
 
     Examples:
         >>> frame_line(Frame("en", (0.8, 0.9), 13.1, (6.19, 4.44), tau=0.56))
-        'bounds=0.8,0.9|mu=13.1|rates=6.19,4.44|tolerance=0|tokenizer=zh|tau=0.56'
+        'track=ratio|bounds=0.8,0.9|mu=13.1|rates=6.19,4.44|tolerance=0|tokenizer=zh|tau=0.56'
+        >>> frame_line(Frame("de", (), 0.0, (), track="none", counted=False, reference=True))
+        'track=none|tokenizer=zh|reference=13a'
     """
-    low, high = frame.bounds
-    rates = ",".join(f"{rate:g}" for rate in frame.speech_rates)
-    measures = "".join(f"|column={m.name}[{m.low:g},{m.high:g}]" for m in frame.measures)
-    tau = "" if frame.tau is None else f"|tau={frame.tau:g}"
-    return (
-        f"bounds={low:g},{high:g}|mu={frame.mu:.12g}|rates={rates}|tolerance={frame.tolerance:g}"
-        f"|tokenizer={frame.bleu_tokenizer}{tau}{measures}"
-    )
+    parts = [f"track={frame.track}" + (f"@{frame.rate:g}/s" if frame.rate else "")]
+    if frame.bounds:
+        parts.append("bounds=" + ",".join(f"{bound:g}" for bound in frame.bounds))
+    if frame.mu:
+        parts.append(f"mu={frame.mu:.12g}")
+    if frame.counted and frame.speech_rates:
+        rates = ",".join(f"{rate:g}" for rate in frame.speech_rates)
+        parts.append(f"rates={rates}|tolerance={frame.tolerance:g}")
+    parts.append(f"tokenizer={frame.bleu_tokenizer}")
+    if frame.reference:
+        parts.append(f"reference={frame.reference_tokenizer}")
+    if frame.tau is not None:
+        parts.append(f"tau={frame.tau:g}")
+    return "|".join([*parts, *(f"column={m.name}[{m.low:g},{m.high:g}]" for m in frame.measures)])
 
 
 def metrics_hash(metrics: Sequence[Metric]) -> str:

@@ -1,8 +1,10 @@
-"""Reading the segments of a task from the harness's own format: one JSON object a line.
+"""Reading the segments of a task: the harness's own format, and parallel text.
 
-Keys: ``id``, ``video``, ``text`` (all required), ``domain``, ``start``, ``end``,
-``references`` (language to text) and ``events`` (hand labels). Consecutive lines of
-one video are each other's context, and the silence to the next line is the gap.
+The own format is one JSON object a line. Keys: ``id``, ``video``, ``text`` (all required),
+``domain``, ``start``, ``end``, ``references`` (language to text; ``de:STYLE`` for another
+than the plain one), ``events`` (hand labels) and ``terms`` (source term to its translation
+by language). Consecutive lines of one video are each other's context, and the silence to
+the next line is the gap.
 """
 
 import math
@@ -15,10 +17,11 @@ from harness.errors import UserError
 from harness.jsonl import read_strict
 from harness.records import Event, Segment, load
 
-CONTEXT = 3
-"""Sentences of context on each side, as in the released Sand-Glass file."""
+MAX_BYTES = 64 << 20
+"""Of a text file."""
 
-Reader = Callable[[Path, str], tuple[Segment, ...]]
+Reader = Callable[[Path, str, int], tuple[Segment, ...]]
+"""From a data file, the target language and the lines of context on each side to the segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,16 @@ class Line:
     end: float | None = None
     references: dict[str, str] = field(default_factory=dict)
     events: tuple[Event, ...] | None = None
+    terms: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def read_jsonl(path: Path, target: str) -> tuple[Segment, ...]:
+def read_jsonl(path: Path, target: str, context: int) -> tuple[Segment, ...]:
     """Read the segments of one target language from a ``segments.jsonl``.
 
     Args:
         path: the file.
-        target: language whose references are taken.
+        target: language whose references and terms are taken.
+        context: lines of context on each side.
 
     Returns:
         The segments in the file's order.
@@ -48,12 +53,60 @@ def read_jsonl(path: Path, target: str) -> tuple[Segment, ...]:
     Raises:
         UserError: bad line, missing column, duplicate id, or times that cannot be.
     """
-    fix = "Each line needs the keys id, video and text; domain, start, end, references and events are optional."
+    fix = "Each line needs the keys id, video and text; domain, start, end, references, events and terms are optional."
     lines = [_line(path, number, data, fix) for number, data in read_strict(path, fix)]
     if not lines:
         raise UserError(f"{path} holds no segments.", fix)
     check_unique(path, (line.id for line in lines))
-    return tuple(_segment(lines, index, target) for index in range(len(lines)))
+    return tuple(_segment(lines, index, target, context) for index in range(len(lines)))
+
+
+def read_parallel(path: Path, target: str, context: int) -> tuple[Segment, ...]:
+    """Read parallel text: a source line each, and its reference in a file beside it.
+
+    ``test.zh-en.zh`` has its references in ``test.zh-en.en``, where there is such a file.
+    Every line is its own cluster: these sets hold unrelated sentences, or do not say which
+    belong together.
+
+    Args:
+        path: the source file.
+        target: target language, the suffix of the file with the references.
+        context: must be 0: the lines are unrelated.
+
+    Returns:
+        The segments, their line numbers as ids.
+
+    Raises:
+        UserError: unreadable, too large, an empty line, or another number of references.
+    """
+    if context:
+        raise UserError(f"{path}: unrelated lines have no context.", "Set context = 0 in the task's definition.")
+    sources = _text_lines(path)
+    beside = path.with_suffix(f".{target}")
+    references: list[str] | list[None] = [None] * len(sources)
+    if beside != path and beside.is_file():
+        references = _text_lines(beside)
+    if len(references) != len(sources):
+        raise UserError(
+            f"{beside} has {len(references)} lines, {path.name} has {len(sources)}.", "Line i must translate line i."
+        )
+    return tuple(
+        Segment(id=str(number), text=source, cluster=str(number), reference=reference)
+        for number, (source, reference) in enumerate(zip(sources, references, strict=True), 1)
+    )
+
+
+def _text_lines(path: Path) -> list[str]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} is larger than {MAX_BYTES >> 20} MB.", "Give a smaller file.")
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}).", "Give a text file in UTF-8.") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise UserError(f"{path}, line {number} is empty.", "Give one sentence a line.")
+    return lines
 
 
 def check_unique(path: Path, ids: Iterable[str]) -> None:
@@ -90,10 +143,10 @@ def _line(path: Path, number: int, data: dict[str, Any], fix: str) -> Line:
     return line
 
 
-def _segment(lines: list[Line], index: int, target: str) -> Segment:
+def _segment(lines: list[Line], index: int, target: str, context: int) -> Segment:
     line = lines[index]
-    before = tuple(n.text for n in lines[max(0, index - CONTEXT) : index] if n.video == line.video)
-    after = tuple(n.text for n in lines[index + 1 : index + 1 + CONTEXT] if n.video == line.video)
+    before = tuple(n.text for n in lines[max(0, index - context) : index] if n.video == line.video)
+    after = tuple(n.text for n in lines[index + 1 : index + 1 + context] if n.video == line.video)
     following = lines[index + 1] if index + 1 < len(lines) and lines[index + 1].video == line.video else None
     gap = None
     if following is not None and following.start is not None and line.end is not None:
@@ -110,4 +163,5 @@ def _segment(lines: list[Line], index: int, target: str) -> Segment:
         gap=gap,
         reference=line.references.get(target),
         events=line.events,
+        terms=tuple((term, given[target]) for term, given in line.terms.items() if target in given),
     )

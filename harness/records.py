@@ -53,7 +53,8 @@ class Segment:
 
     ``cluster`` is the video or document that intervals cluster by; times are seconds
     and ``gap`` the silence after the segment, None where unknown; ``events`` are hand
-    labels, where a task has them.
+    labels, where a task has them; ``pace`` multiplies a stated count (hit-a-count) and
+    ``terms`` are source terms with the translations they must get.
     """
 
     id: str
@@ -67,6 +68,8 @@ class Segment:
     gap: float | None = None
     reference: str | None = None
     events: tuple[Event, ...] | None = None
+    pace: float = 1.0
+    terms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Everything a table shows of one run; ``result.json``."""
+    """Everything a table shows of one run; ``result.json``.
+
+    ``bounds`` is empty on tracks without; ``domains`` holds the estimates of each domain,
+    where there is more than one.
+    """
 
     schema: int
     task: str
@@ -247,3 +254,4 @@ class Result:
     notes: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    domains: dict[str, dict[str, Estimate]] = field(default_factory=dict)

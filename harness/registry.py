@@ -22,7 +22,11 @@ TABLE: dict[str, dict[str, str]] = {
         "sandglass_mini_zh_de": "tasks.sandglass_mini",
         "sandglass_mini_zh_es": "tasks.sandglass_mini",
     },
-    "readers": {"jsonl": "harness.readers:read_jsonl", "sandglass-v1": "tasks.sandglass.reader:read"},
+    "readers": {
+        "jsonl": "harness.readers:read_jsonl",
+        "parallel": "harness.readers:read_parallel",
+        "sandglass-v1": "tasks.sandglass.reader:read",
+    },
     "strategies": {
         "unconstrained": "baselines.unconstrained:build",
         "prompted": "baselines.prompted:build",
@@ -37,6 +41,8 @@ TABLE: dict[str, dict[str, str]] = {
         "fill": "harness.metrics.fill:metrics",
         "bleu_rho": "harness.metrics.bleu_rho:metrics",
         "bt_cerr": "harness.metrics.bt_cerr:metrics",
+        "count": "harness.metrics.count:metrics",
+        "reference": "harness.metrics.reference:metrics",
         "quality": "harness.metrics.quality:metrics",
         "tokens": "harness.metrics.tokens:metrics",
     },

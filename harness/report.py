@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from harness.records import Result, dump
 
 MAIN = (
-    "usable", "ok", "ib", "ib_within_1", "over", "under", "syllable_error", "rho_fwd", "rho_rtp",
-    "bt_cerr", "events_kept", "bleu_rho", "bleu_rho_capped", "bleu", "tokens", "tokens_total", "cost", "latency",
+    "usable", "ok", "ib", "ib_within_1", "hit", "count_slope", "over", "under", "syllable_error",
+    "character_error", "rho_fwd", "rho_rtp", "bleu_ref", "chrf_ref", "bt_cerr", "events_kept",
+    "bleu_rho", "bleu_rho_capped", "bleu", "tokens", "tokens_total", "cost", "latency",
 )  # fmt: skip
 PAPER = ("mean_rho_in_bounds", "ib", "bt_cerr", "bleu_rho", "tokens_total")
 PERCENT = frozenset({"usable", "ok", "ib", "ib_dynamic", "ib_within_1", "over", "under", "counter_flips", "bt_cerr"})
@@ -79,7 +80,7 @@ def cell(result: Result, name: str) -> str:
 def _check_mark(result: Result) -> str:
     """Table 3's check mark: the mean ratio lies within the bounds (half far too short would pass)."""
     estimate = result.metrics.get("rho_fwd")
-    if estimate is None or estimate.value is None:
+    if estimate is None or estimate.value is None or "|track=ratio" not in result.protocol:
         return "-"
     return "✓" if result.bounds[0] <= estimate.value <= result.bounds[1] else "×"
 

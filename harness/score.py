@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.budget import Budget
 from harness.metrics.base import Frame, Lengths, Metric, Sample
 from harness.metrics.rho import syllable_ratio
 from harness.prompts import HARNESS_LIMIT
@@ -32,6 +33,7 @@ from harness.syllables import COUNTERS, counter_for
 from harness.syllables.literal import contracted_counter_for
 
 Key = tuple[str, int]
+UNCOUNTED = Lengths(0, 0)
 
 MOST_UNREAD = 0.02
 """Share of unreadable judgements above which a result may not be published."""
@@ -80,6 +82,8 @@ def score(
         The statistics, sorted by segment id and seed.
     """
     by_id = {segment.id: segment for segment in segments}
+    budget = Budget(source, frame.target, counter, frame.bounds, frame.track, frame.rate)
+    other = COUNTERS[1 - COUNTERS.index(counter)]
     keys = tuple(sorted(key for key in records.translations if key[0] in by_id))
     columns, width = _columns(metrics)
     rows = np.zeros((len(keys), width))
@@ -89,10 +93,23 @@ def score(
         artefacts = Artefacts(
             records.back_translations.get(key), records.events.get(key), records.measurements.get(key, {})
         )
-        counted = {name: _lengths(segment, translation, artefacts, source, frame.target, name) for name in COUNTERS}
-        other = COUNTERS[1 - COUNTERS.index(counter)]
-        spoken = _spoken(translation.text, frame.target, counter)
-        sample = Sample(segment, translation, artefacts, counted[counter], counted[other], spoken, frame)
+        counted = {
+            name: _lengths(segment, translation, artefacts, source, frame.target, name)
+            for name in (COUNTERS if frame.counted else ())
+        }
+        basis = budget.basis(segment)
+        sample = Sample(
+            segment,
+            translation,
+            artefacts,
+            counted.get(counter, UNCOUNTED),
+            counted.get(other, UNCOUNTED),
+            _spoken(translation.text, frame.target, counter) if frame.counted else 0,
+            frame,
+            budget.amount(translation.text) if basis is not None else 0,
+            basis,
+            budget.admissible(basis) if basis is not None else range(0),
+        )
         lengths.append(counted)
         if translation.state != "failed":
             rows[number] = [value for metric in metrics for value in metric.statistics(sample)]
@@ -141,6 +158,42 @@ def estimates(scores: Scores, metrics: Sequence[Metric], seeds: Sequence[int]) -
     return {metric.name: _estimate(scores, metric, of_seed) for metric in metrics}
 
 
+def estimates_by_domain(
+    scores: Scores, segments: Sequence[Segment], metrics: Sequence[Metric], seeds: Sequence[int]
+) -> dict[str, dict[str, Estimate]]:
+    """Aggregate every metric over each domain alone; nothing where all segments are of one.
+
+    Args:
+        scores: statistics of all records.
+        segments: the sources, with their domains.
+        metrics: metrics to aggregate.
+        seeds: the repeats.
+
+    Returns:
+        Estimates by domain and metric.
+    """
+    domain = {segment.id: segment.domain for segment in segments}
+    names = sorted({domain[key[0]] for key in scores.keys})
+    if len(names) < 2:
+        return {}
+    return {
+        name: estimates(_part(scores, [domain[key[0]] == name for key in scores.keys]), metrics, seeds)
+        for name in names
+    }
+
+
+def _part(scores: Scores, chosen: Sequence[bool]) -> Scores:
+    """Return the scores of some records."""
+    kept = [number for number, holds in enumerate(chosen) if holds]
+    return Scores(
+        tuple(scores.keys[number] for number in kept),
+        tuple(scores.clusters[number] for number in kept),
+        scores.rows[kept],
+        scores.columns,
+        tuple(scores.lengths[number] for number in kept),
+    )
+
+
 def _estimate(scores: Scores, metric: Metric, of_seed: Mapping[int, list[int]]) -> Estimate:
     rows = scores.rows[:, scores.columns[metric.name]]
     sums = cluster_sums(rows, scores.clusters)
@@ -179,7 +232,7 @@ def score_lines(scores: Scores, records: Records, counter: str) -> Iterator[dict
             "cluster": scores.clusters[number],
             "state": records.translations[id_, seed].state,
             "syllables": {name: [found.source, found.hypothesis, found.back] for name, found in counted.items()},
-            "rho": syllable_ratio(counted[counter].source, counted[counter].hypothesis),
+            "rho": syllable_ratio(counted[counter].source, counted[counter].hypothesis) if counted else None,
             "statistics": {name: scores.rows[number, part].tolist() for name, part in scores.columns.items()},
         }
         yield line

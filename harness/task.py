@@ -2,75 +2,25 @@
 
 ``task.toml`` says what is translated under which budget and enters the protocol;
 ``card.toml`` says where the data comes from and what is wrong with it. Unknown
-fields are errors in both.
+fields are errors in both. A folder may hold further definitions of the same data,
+one file a track (``count.toml``).
 """
 
 import hashlib
 import importlib.util
-import re
-import tomllib
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal
 
 from harness import registry
+from harness.budget import BY_TIME, Track, plausible_times
+from harness.definition import Card, Definition, read_definition, read_toml
 from harness.errors import UserError
 from harness.fetch import cached_download
 from harness.readers import Reader
-from harness.records import Item, Segment, load
-
-TASK_SCHEMA = 1
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""Names become folders below the results, so they may not lead out of them."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the segments are: a file in the task's folder, or a pinned public one."""
-
-    file: str
-    sha256: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One target language: static bounds [L0, R0] of rho, and the syllable rates of ``fill``."""
-
-    bounds: tuple[float, ...]
-    speech_rates: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What ``task.toml`` holds."""
-
-    schema: int
-    name: str
-    version: str
-    source_language: str
-    reader: str
-    synthetic: bool
-    data: Data
-    mu: dict[str, float]
-    targets: dict[str, Target]
-
-
-@dataclass(frozen=True)
-class Card:
-    """What ``card.toml`` holds: provenance, licence and caveats, for the reader."""
-
-    title: str
-    description: str
-    licence: str
-    source: str
-    citation: str
-    annotators: str
-    size: str
-    caveats: tuple[str, ...]
-    languages: tuple[str, ...] = ()
-    superseded_by: str = ""
+from harness.records import Item, Segment
 
 
 @dataclass(frozen=True)
@@ -78,21 +28,26 @@ class Task:
     """A task for one target language, its segments loaded.
 
     ``mu`` is the mean source length by counter, frozen in the definition; ``data_hash``
-    identifies the data file and enters the protocol.
+    identifies the data and enters the protocol. ``bounds`` is empty where there are none.
     """
 
     name: str
     version: str
     source: str
     target: str
-    bounds: tuple[float, float]
+    bounds: tuple[float, ...]
     speech_rates: tuple[float, ...]
     mu: dict[str, float]
     segments: tuple[Segment, ...]
     data_hash: str
     synthetic: bool
     card: Card
-    selection: str = field(default="all")
+    selection: str = "all"
+    kind: Literal["translation", "instructions"] = "translation"
+    track: Track = "ratio"
+    rate: float = 0.0
+    window: int = 1
+    round_trip: bool = True
 
     @cached_property
     def by_id(self) -> dict[str, Segment]:
@@ -130,11 +85,11 @@ class Task:
 
 
 def load_task(name: str, data: Path | None = None) -> Task:
-    """Load a task by name, or from a folder given as ``FOLDER`` or ``FOLDER:TARGET``.
+    """Load a task by name, or from a folder or definition given as ``PATH`` or ``PATH:TARGET``.
 
     Args:
-        name: registered name, or a folder holding ``task.toml`` and ``card.toml``.
-        data: local copy of the data file, instead of fetching it.
+        name: registered name, a folder holding ``task.toml`` and ``card.toml``, or a definition in one.
+        data: local copy of the data file or the folder it lies in, instead of fetching it.
 
     Returns:
         The task with its segments.
@@ -142,47 +97,53 @@ def load_task(name: str, data: Path | None = None) -> Task:
     Raises:
         UserError: unknown name, bad definition, missing or altered data.
     """
-    folder, target = _locate(name)
-    definition = _read_toml(folder / "task.toml", Definition)
-    if definition.schema != TASK_SCHEMA:
-        raise UserError(
-            f"{folder / 'task.toml'} has schema {definition.schema}, this version reads {TASK_SCHEMA}.",
-            "Use the sandglass version that made it, or rewrite the file.",
-        )
-    for word in (definition.name, definition.version, *definition.targets):
-        if not NAME.fullmatch(word):
-            raise UserError(
-                f"{folder / 'task.toml'}: {word!r} is no name.", "Use letters, digits, dots, hyphens and underscores."
-            )
-    card = _read_toml(folder / "card.toml", Card)
-    target = target or _only_target(definition, folder)
+    path, target = _locate(name)
+    definition = read_definition(path)
+    card = read_toml(path.parent / "card.toml", Card)
+    target = target or _only_target(definition, path)
     if target not in definition.targets:
         raise UserError(f"{definition.name} has no target {target!r}.", f"Use one of {', '.join(definition.targets)}.")
     spec = definition.targets[target]
-    if len(spec.bounds) != 2 or not 0 < spec.bounds[0] <= spec.bounds[1]:
-        raise UserError(f"{folder / 'task.toml'}: bounds of {target} are {list(spec.bounds)}.", "Give [low, high].")
-    path = _data_file(folder, definition, data)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if definition.data.sha256 and digest != definition.data.sha256:
-        raise UserError(
-            f"{path} is not the published data of {definition.name}: its sha256 is {digest[:12]}…, "
-            f"not {definition.data.sha256[:12]}….",
-            "Get the published file, or make a task folder of your own for other data.",
-        )
+    file, digest = _data(path, definition, data)
     reader: Reader = registry.get("readers", definition.reader)
+    segments = reader(file, target, definition.context)
     return Task(
         name=f"{definition.name}_{target}",
         version=definition.version,
         source=definition.source_language,
         target=target,
-        bounds=(spec.bounds[0], spec.bounds[1]),
+        bounds=spec.bounds,
         speech_rates=spec.speech_rates,
         mu=definition.mu,
-        segments=reader(path, target),
+        segments=_at_paces(_timed(file, segments) if definition.track in BY_TIME else segments, definition.paces),
         data_hash=digest,
         synthetic=definition.synthetic,
         card=card,
+        kind=definition.kind,
+        track=definition.track,
+        rate=spec.rate,
+        window=definition.window,
+        round_trip=definition.round_trip,
     )
+
+
+def _timed(path: Path, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Leave out segments whose times cannot belong to their text: a budget of time would mean nothing.
+
+    Raises:
+        UserError: a segment without times.
+    """
+    for segment in segments:
+        if segment.start is None or segment.end is None:
+            raise UserError(f"{path}: {segment.id!r} has no times.", "A track by time needs start and end everywhere.")
+    return tuple(segment for segment in segments if plausible_times(segment))
+
+
+def _at_paces(segments: tuple[Segment, ...], paces: Sequence[float]) -> tuple[Segment, ...]:
+    """Repeat every segment with each pace, under an id of its own."""
+    if not paces:
+        return segments
+    return tuple(replace(segment, id=f"{segment.id}@{pace:g}", pace=pace) for segment in segments for pace in paces)
 
 
 def task_folder(name: str) -> Path:
@@ -191,53 +152,74 @@ def task_folder(name: str) -> Path:
     Raises:
         UserError: unknown name, or its package is not installed.
     """
-    package = registry.find("tasks", name)
+    package = registry.find("tasks", name).partition(":")[0]
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"The package {package!r} of task {name!r} is not installed.", "Reinstall sandglass-bench.")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+def definition_path(name: str) -> Path:
+    """Return the definition of a registered task.
+
+    Raises:
+        UserError: unknown name, or its package is not installed.
+    """
+    return task_folder(name) / f"{registry.find('tasks', name).partition(':')[2] or 'task'}.toml"
+
+
 def _locate(name: str) -> tuple[Path, str | None]:
+    """Return the definition that a name or path stands for, and the target where it says one."""
     if name in registry.names("tasks"):
-        return task_folder(name), name.rsplit("_", 1)[1]
-    path, _, target = name.partition(":") if not Path(name).is_dir() else (name, "", "")
-    if Path(path).is_dir():
+        return definition_path(name), name.rsplit("_", 1)[1]
+    path, _, target = name.rpartition(":") if not Path(name).exists() else (name, "", "")
+    if Path(path).is_dir() and path:
+        return Path(path) / "task.toml", target or None
+    if Path(path).is_file() and path.endswith(".toml"):
         return Path(path), target or None
     known = ", ".join(registry.names("tasks"))
     raise UserError(f"Unknown task {name!r}.", f"Use a folder with a task.toml, or one of: {known}.")
 
 
-def _only_target(definition: Definition, folder: Path) -> str:
+def _only_target(definition: Definition, path: Path) -> str:
     if len(definition.targets) == 1:
         return next(iter(definition.targets))
-    choices = " or ".join(f"{folder}:{target}" for target in definition.targets)
-    raise UserError(f"{folder} has several target languages.", f"Say which: {choices}.")
+    given = path.parent if path.name == "task.toml" else path
+    choices = " or ".join(f"{given}:{target}" for target in definition.targets)
+    raise UserError(f"{given} has several target languages.", f"Say which: {choices}.")
 
 
-def _data_file(folder: Path, definition: Definition, data: Path | None) -> Path:
-    if data is not None:
-        if not data.is_file():
-            raise UserError(f"There is no data file {data}.", "Check the path given with --data.")
-        return data
-    path = (folder / definition.data.file).resolve()
-    if folder.resolve() not in path.parents:
-        raise UserError(f"{folder / 'task.toml'}: data.file leaves the task's folder.", "Name a file inside it.")
-    if path.is_file():
-        return path
+def _data(path: Path, definition: Definition, given: Path | None) -> tuple[Path, str]:
+    """Return the data file and the hash of all that belongs to it, each file checked where it is pinned."""
+    file = _data_file(path, definition, given)
+    digests = []
+    for name, pinned in ((file.name, definition.data.sha256), *definition.data.also.items()):
+        part = file.with_name(Path(name).name)
+        if not part.is_file():
+            raise UserError(f"{definition.name} has no data file {part}.", f"Put it beside {file.name}.")
+        digest = hashlib.sha256(part.read_bytes()).hexdigest()
+        if pinned and digest != pinned:
+            raise UserError(
+                f"{part} is not the published data of {definition.name}: its sha256 is {digest[:12]}…, "
+                f"not {pinned[:12]}….",
+                "Get the published file, or make a task folder of your own for other data.",
+            )
+        digests.append(digest)
+    return file, digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _data_file(path: Path, definition: Definition, given: Path | None) -> Path:
+    folder = path.parent
+    if given is not None:
+        file = given / Path(definition.data.file).name if given.is_dir() else given
+        if not file.is_file():
+            raise UserError(f"There is no data file {file}.", "Check the path given with --data.")
+        return file
+    file = (folder / definition.data.file).resolve()
+    if folder.resolve() not in file.parents:
+        raise UserError(f"{path}: data.file leaves the task's folder.", "Name a file inside it.")
+    if file.is_file():
+        return file
     if definition.data.url:
         return cached_download(definition.data.url, definition.data.sha256, definition.data.file)
-    raise UserError(f"{definition.name} has no data file {path}.", "Put it there, or give it with --data.")
-
-
-R = TypeVar("R")
-
-
-def _read_toml(path: Path, kind: type[R]) -> R:
-    if not path.is_file():
-        raise UserError(f"There is no {path}.", "A task folder holds task.toml, card.toml and its data.")
-    try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return load(kind, content)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}.", "Mend the file; the shipped tasks show every field.") from error
+    raise UserError(f"{definition.name} has no data file {file}.", "Put it there, or give it with --data.")

@@ -5,7 +5,7 @@ are taken as stored, and their files must be the ones the result was made from.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from harness.metrics.base import Frame, Metric
 from harness.prompts import prompt_hash
 from harness.protocol import counter_version, frame_line, metrics_hash
 from harness.records import BackTranslation, Estimate, EventCheck, Result, Translation, dump, load
-from harness.run.plan import ROUND_TRIP, run_id, system_id
+from harness.run.plan import missing_stages, run_id, system_id
 from harness.run.store import file_hashes, read_manifest, read_measurements, read_result, read_segments, read_stage
-from harness.score import Records, count_states, estimates, score, score_lines, usage_by_role
+from harness.score import Records, count_states, estimates, estimates_by_domain, score, score_lines, usage_by_role
 
 FITTED = 1e-6
 """Agreement asked of interval ends, which come from numerical routines; values must be equal."""
@@ -67,13 +67,20 @@ def _differences(folder: Path) -> list[str]:
     if dump(usage_by_role(records)) != dump(result.usage):
         found.append("result.json: the usage is not that of the records")
     seeds = sorted({seed for _, seed in scores.keys})
-    return found + list(_estimates(estimates(scores, metrics, seeds), result))
+    found += _estimates(estimates(scores, metrics, seeds), result.metrics)
+    by_domain = estimates_by_domain(scores, read_segments(folder), metrics, seeds)
+    if by_domain.keys() != result.domains.keys():
+        found.append(f"result.json: the domains are {', '.join(by_domain) or 'not told apart'}")
+    for domain in sorted(by_domain.keys() & result.domains.keys()):
+        found += _estimates(by_domain[domain], result.domains[domain], f" of {domain}")
+    return found
 
 
 def metrics_of(frame: Frame, with_models: bool) -> tuple[Metric, ...]:
     """Build the metrics of a run from its frame."""
     made = [metric for name in registry.names("metrics") for metric in registry.get("metrics", name)(frame)]
-    return tuple(metric for metric in made if with_models or not metric.needs & ROUND_TRIP)
+    missing = missing_stages(with_models, frame.tau is not None)
+    return tuple(metric for metric in made if not metric.needs & missing)
 
 
 def _identity(folder: Path, manifest: dict[str, Any], result: Result) -> Iterator[str]:
@@ -152,16 +159,17 @@ def _lines(folder: Path, computed: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def _estimates(computed: dict[str, Estimate], result: Result) -> Iterator[str]:
-    for name in sorted({*computed, *result.metrics}):
-        if name not in computed or name not in result.metrics:
-            yield f"result.json: {name} is {'missing' if name in computed else 'not a metric of this version'}"
+def _estimates(computed: Mapping[str, Estimate], stored: Mapping[str, Estimate], where: str = "") -> Iterator[str]:
+    for name in sorted({*computed, *stored}):
+        if name not in computed or name not in stored:
+            yield f"result.json: {name}{where} is {'missing' if name in computed else 'not a metric of this version'}"
             continue
-        old, new = result.metrics[name], computed[name]
+        old, new = stored[name], computed[name]
         if (old.value, old.per_seed, old.n, old.clusters) != (new.value, new.per_seed, new.n, new.clusters):
-            yield f"result.json: {name} is {new.value}, stored {old.value}"
+            yield f"result.json: {name}{where} is {new.value}, stored {old.value}"
         elif not (_close(old.low, new.low) and _close(old.high, new.high)):
-            yield f"result.json: the interval of {name} is [{new.low}, {new.high}], stored [{old.low}, {old.high}]"
+            ends = f"[{new.low}, {new.high}], stored [{old.low}, {old.high}]"
+            yield f"result.json: the interval of {name}{where} is {ends}"
 
 
 def _close(a: float | None, b: float | None) -> bool:

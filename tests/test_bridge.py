@@ -14,8 +14,8 @@ from harness.bridge.model import Incomplete, Runner
 from harness.bridge.requests import Options, chat_text, cut, foreign_request
 from harness.errors import UserError
 from harness.llm.types import Decode
-from harness.prompts import LANGUAGES
-from harness.records import Translation, Usage
+from harness.languages import LANGUAGES
+from harness.records import Segment, Translation, Usage
 from harness.registry import names
 from harness.score import Records, estimates, score
 from harness.task import load_task
@@ -99,7 +99,7 @@ def test_prompts_are_the_strategies_own():
         setting = bridge.plan_for(plan, "m", prompt, Decode(), 1).strategies[1].setting
         docs = bridge.load("sandglass_mini_zh_de", "phonetic", prompt)["test"]
         for doc in docs.select(range(5)):
-            counts = setting.budget.wanted(doc["text"])
+            counts = setting.budget.wanted(Segment(doc["id"], doc["text"], doc["cluster"]))
             stated = budget_prompt(setting, doc["text"], counts[len(counts) // 2])
             assert doc["prompt"] == (stated if prompt == "prompted" else plain_prompt(setting, doc["text"]))
     assert LANGUAGES["de"] in docs[0]["prompt"]

@@ -185,7 +185,7 @@ def test_bad_segments(capsys, tmp_path, segments, words):
 @pytest.mark.parametrize(
     "change,words",
     [
-        (lambda t: t.replace("schema = 1", "schema = 7"), "schema 7"),
+        (lambda t: t.replace("schema = 2", "schema = 7"), "schema 7"),
         (lambda t: t.replace('name = "', 'colour = "red"\nname = "'), "unknown field 'colour'"),
         (lambda t: t.replace("bounds = [0.8, 0.9]", "bounds = [0.9, 0.8]"), "bounds"),
         (lambda t: t.replace('file = "segments.jsonl"', 'file = "../segments.jsonl"'), "leaves the task's folder"),

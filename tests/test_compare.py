@@ -198,7 +198,7 @@ def wmt_task(tmp_path):
     (folder / "segments.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     mean = {"pyphen": 40.0, "phonetic": 40.0}
     (folder / "task.toml").write_text(
-        'schema = 1\nname = "wmt22_zh"\nversion = "1.0"\nsource_language = "zh"\nreader = "jsonl"\nsynthetic = false\n'
+        'schema = 2\nname = "wmt22_zh"\nversion = "1.0"\nsource_language = "zh"\nreader = "jsonl"\nsynthetic = false\n'
         '[data]\nfile = "segments.jsonl"\nsha256 = ""\n'
         f"[mu]\npyphen = {mean['pyphen']}\nphonetic = {mean['phonetic']}\n"
         "[targets.en]\nbounds = [0.8, 0.9]\nspeech_rates = [6.19, 4.44]\n"

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import registry
+from harness.budget import amounts_within, distance, in_bounds
 from harness.metrics.base import Frame, Lengths, Sample
 from harness.metrics.bleu_rho import corpus_bleu, sentence_bleu
-from harness.metrics.in_bounds import admissible_counts, in_bounds, relaxation, syllable_error
+from harness.metrics.in_bounds import relaxation
 from harness.metrics.rho import syllable_ratio
 from harness.records import Artefacts, BackTranslation, Event, EventCheck, EventMatch, Segment, Translation, Usage
 
@@ -31,7 +32,9 @@ def sample(hypothesis=10, state="ok", back=SOURCE, matches=(), start=0.0, end=2.
     translation = Translation("a", 1, "x", state, usage=usage)
     artefacts = Artefacts(BackTranslation("a", 1, back, "ok"), EventCheck("a", 1, tuple(matches)))
     lengths = Lengths(source, hypothesis, len(back))
-    return Sample(segment, translation, artefacts, lengths, Lengths(source, hypothesis + 1), hypothesis, FRAME)
+    other = Lengths(source, hypothesis + 1)
+    admissible = amounts_within(source, *FRAME.bounds)
+    return Sample(segment, translation, artefacts, lengths, other, hypothesis, FRAME, hypothesis, source, admissible)
 
 
 def match(cosine=0.9, numbers=True, negation=True, names=True):
@@ -56,15 +59,15 @@ def test_golden_vectors_of_bounds_and_ratio():
 
 
 @given(st.integers(0, 300), st.sampled_from(BOUNDS))
-def test_admissible_counts_are_exactly_those_in_bounds(source, bounds):
+def test_admissible_amounts_are_exactly_those_in_bounds(source, bounds):
     brute = [n for n in range(0, 400) if in_bounds(syllable_ratio(source, n), *bounds)]
-    assert list(admissible_counts(source, *bounds)) == brute
+    assert list(amounts_within(max(source, 1), *bounds)) == brute
 
 
 @given(st.integers(1, 200), st.integers(0, 300), st.sampled_from(BOUNDS))
-def test_syllable_error_is_the_distance_to_the_nearest_admissible_count(source, hypothesis, bounds):
-    counts = admissible_counts(source, *bounds)
-    error = syllable_error(source, hypothesis, *bounds)
+def test_the_distance_is_that_to_the_nearest_admissible_amount(source, hypothesis, bounds):
+    counts = amounts_within(max(source, 1), *bounds)
+    error = distance(hypothesis, counts)
     if not counts:
         assert error is None
     else:

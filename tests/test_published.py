@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.budget import amounts_within
 from harness.cli import main
 from harness.metrics.fill import fill_ratio
-from harness.metrics.in_bounds import admissible_counts
 from harness.syllables import count
 from harness.syllables.literal import HAN, contracted_counter_for
 from harness.task import load_task
@@ -75,8 +75,8 @@ def test_reference_scored_as_a_submission(sandglass_json, task, tmp_path, capsys
 
 
 def test_sources_that_admit_exactly_one_count(task):
-    literal = [len(admissible_counts(count(s.text, "zh"), 0.8, 0.9)) for s in task.segments]
-    han_only = [len(admissible_counts(len(HAN.findall(s.text)), 0.8, 0.9)) for s in task.segments]
+    literal = [len(amounts_within(max(1, count(s.text, "zh")), 0.8, 0.9)) for s in task.segments]
+    han_only = [len(amounts_within(max(1, len(HAN.findall(s.text))), 0.8, 0.9)) for s in task.segments]
     assert (literal.count(1), literal.count(0)) == (565, 1)
     assert (han_only.count(1), han_only.count(0)) == (566, 1)
 

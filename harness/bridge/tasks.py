@@ -28,7 +28,7 @@ from harness.run.plan import Plan
 from harness.score import Records, score
 from harness.stats.clusters import cluster_sums
 from harness.stats.intervals import Interval, interval
-from harness.task import load_task, task_folder
+from harness.task import definition_path, load_task
 
 METRICS = ("ok", "ib", "ib_within_1", "over", "under", "rho_fwd", "tokens_total")
 """Model-free metrics that lm-eval reports; ``tokens_total`` where the model tells its usage."""
@@ -131,7 +131,7 @@ def _given_data(task: str) -> Path | None:
     given = os.environ.get(DATA_VARIABLE)
     if not given:
         return None
-    definition = tomllib.loads((task_folder(task) / "task.toml").read_text(encoding="utf-8"))
+    definition = tomllib.loads(definition_path(task).read_text(encoding="utf-8"))
     name = Path(definition["data"]["file"]).name
     path = Path(given) / name if Path(given).is_dir() else Path(given)
     return path if path.name == name and path.is_file() else None

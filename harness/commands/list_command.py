@@ -40,10 +40,14 @@ def _print_columns(name: str) -> None:
 
 
 def _task(name: str) -> str:
-    from harness.task import task_folder
+    from harness.task import definition_path
 
-    title: str = tomllib.loads((task_folder(name) / "card.toml").read_text(encoding="utf-8"))["title"]
-    return title
+    path = definition_path(name)
+    title, note = (
+        tomllib.loads(file.read_text(encoding="utf-8")).get(key, "")
+        for file, key in ((path.with_name("card.toml"), "title"), (path, "note"))
+    )
+    return f"{title}: {note}" if note else title
 
 
 def _module(kind: registry.Kind, name: str) -> str:

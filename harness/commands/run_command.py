@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_measuring(parser)
     parser.add_argument("--seeds", default="1,2,3", metavar="N[,N…]", help="one repeat each (default 1,2,3)")
-    parser.add_argument("--window", type=int, default=1, metavar="N", help="segments in one prompt (default 1)")
+    parser.add_argument("--window", type=int, metavar="N", help="segments in one prompt (default: the task's)")
     parser.add_argument(
         "--api-base", metavar="URL", help="OpenAI-compatible server of the model; several separated by commas"
     )
@@ -118,18 +118,19 @@ def plans_of(args: argparse.Namespace) -> list[Plan]:
     Raises:
         UserError: a name unknown or a value out of range.
     """
+    tasks = [load_task(name, args.data).limited(args.limit) for name in args.tasks]
     return [
         Plan(
-            task=load_task(name, args.data).limited(args.limit),
+            task=task,
             protocol=protocol_of(args),
             model=args.model,
             strategy=strategy,
             decode=decode_of(args),
             seeds=parse_seeds(args.seeds),
-            window=at_least_one(args.window, "--window"),
+            window=task.window if args.window is None else at_least_one(args.window, "--window"),
             api_base=args.api_base,
         )
-        for name in args.tasks
+        for task in tasks
         for strategy in args.strategy.split(",")
     ]
 

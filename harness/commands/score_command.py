@@ -9,9 +9,10 @@ from harness.commands.options import add_measuring
 from harness.errors import EXIT_OK, UserError
 from harness.jsonl import read_strict
 from harness.language import wrong_language
+from harness.languages import language
 from harness.llm.failures import FailureLog
 from harness.llm.types import Decode
-from harness.prompts import LANGUAGES, one_line
+from harness.prompts import one_line
 from harness.records import Segment, Translation
 from harness.run.plan import Plan
 from harness.task import Task, load_task
@@ -46,9 +47,9 @@ def main(args: argparse.Namespace) -> int:
         seeds=(SEED,),
         submitted=hashlib.sha256(args.translations.read_bytes()).hexdigest()[:16],
     )
-    if plan.back_translator is None:
+    if not (plan.models or plan.protocol.estimators):
         return score_without_models(plan, given, args.out)
-    if plan.back_translator[0] == plan.model:
+    if plan.back_translator is not None and plan.back_translator[0] == plan.model:
         raise UserError(
             f"Protocol {args.protocol!r} back-translates with the system itself, which a file cannot.",
             "Name one with --back-translator, or give --no-model.",
@@ -121,7 +122,7 @@ def _from_jsonl(path: Path, whole: Task) -> dict[str, str]:
 
 def _from_lines(path: Path, whole: Task, task: Task) -> dict[str, str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}).", "Save it as UTF-8.") from error
     for candidates in (whole.segments, task.segments):
@@ -135,5 +136,5 @@ def _translation(segment: Segment, text: str, target: str) -> Translation:
     if not text:
         return Translation(segment.id, SEED, "", "empty", "empty in the file")
     if wrong_language(text, target):
-        return Translation(segment.id, SEED, text, "wrong_language", f"not {LANGUAGES.get(target, target)}")
+        return Translation(segment.id, SEED, text, "wrong_language", f"not {language(target)}")
     return Translation(segment.id, SEED, text, "ok")

@@ -1,4 +1,4 @@
-"""What every format says of a run, taken from its result and nothing else."""
+"""What every format says of a run, taken from its result and manifest and nothing else."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 from harness import registry
 from harness.errors import UserError
 from harness.metrics.base import Frame, Metric
-from harness.records import Estimate, Result
-from harness.run.store import read_result
-from harness.task import task_folder
+from harness.records import Estimate, Result, load
+from harness.run.store import read_manifest, read_result
+from harness.task import definition_path
 
 LEVEL = 0.95
 INCOMPLETE = "INCOMPLETE: segments are missing or failed"
@@ -53,7 +53,7 @@ class Run:
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
         """The metrics as the registry describes them, by name."""
-        frame = _frame(self.result)
+        frame = load(Frame, read_manifest(self.folder)["frame"])
         made = (metric for name in registry.names("metrics") for metric in registry.get("metrics", name)(frame))
         return {metric.name: metric for metric in made}
 
@@ -71,10 +71,10 @@ class Run:
     def data_url(self) -> str | None:
         """Where the task's data is public, None where it is not or the task is not registered."""
         try:
-            folder = task_folder(self.result.task)
+            path = definition_path(self.result.task)
         except UserError:
             return None
-        url = tomllib.loads((folder / "task.toml").read_text(encoding="utf-8"))["data"].get("url")
+        url = tomllib.loads(path.read_text(encoding="utf-8"))["data"].get("url")
         return str(url) if url else None
 
 
@@ -133,17 +133,3 @@ def developer_and_name(model: str) -> tuple[str, str]:
 def to_json(data: object) -> bytes:
     """Write JSON as all exports do: readable, sorted, without NaN."""
     return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
-
-
-def _frame(result: Result) -> Frame:
-    """Return a frame good enough to describe the metrics that a result has."""
-    rates = {float(name.rpartition("@")[2]): None for name in result.metrics if "@" in name}
-    mu, tau = protocol_part(result.protocol, "mu"), protocol_part(result.protocol, "tau")
-    low, high = result.bounds
-    return Frame(
-        target=result.task.rpartition("_")[2],
-        bounds=(low, high),
-        mu=float(mu or "nan"),
-        speech_rates=tuple(rates),
-        tau=float(tau) if tau else None,
-    )

@@ -14,13 +14,14 @@ from typing import TypeVar
 from harness import registry
 from harness.errors import UserError
 from harness.judges.candidates import Candidates
+from harness.judges.chunk import ChunkJudge, check_rates_chunks
 from harness.judges.core import Judge, Judgement
 from harness.judges.pairwise import Pairwise
-from harness.judges.spec import parse_spec, settings
+from harness.judges.spec import parse_spec, scope, settings
 
 T = TypeVar("T")
 
-__all__ = ["Judge", "Judgement", "load", "load_candidates", "load_pairwise"]
+__all__ = ["ChunkJudge", "Judge", "Judgement", "load", "load_candidates", "load_chunk", "load_pairwise", "scope"]
 
 SEVERAL = ("candidates", "pairwise")
 """Kinds that judge several translations at once."""
@@ -47,11 +48,32 @@ def load(spec: str, source: str = "", target: str = "", system: str = "") -> Jud
         >>> len(load("genrm:panel=openai/gpt-5,anthropic/claude-x", "zh", "en", system="gpt-4o").models)
         1
     """
+    if scope(spec) == "chunk":
+        raise UserError(f"Judge {spec!r} judges chunks, and here are single lines.", "Leave out scope=chunk.")
+    return _formed(spec, _members(spec, source, target), system)
+
+
+def load_chunk(spec: str, source: str = "", target: str = "", system: str = "") -> ChunkJudge:
+    """Build a judge of chunks, or a panel of them; see ``load``.
+
+    Raises:
+        UserError: as ``load``, or the kind judges single lines only.
+    """
+    members = _members(spec, source, target)
+    for member in members:
+        check_rates_chunks(member)
+    return ChunkJudge(_formed(spec, members, system))
+
+
+def _members(spec: str, source: str, target: str) -> list[Judge]:
     found = settings(spec, source, target)
     if found[0].kind in SEVERAL:
         raise UserError(f"Judge {found[0].kind} needs several translations.", "Use a kind that judges one.")
     make = registry.get("judges", found[0].kind)
-    judges: list[Judge] = [make(setting) for setting in found]
+    return [make(setting) for setting in found]
+
+
+def _formed(spec: str, judges: list[Judge], system: str) -> Judge:
     if "panel" not in parse_spec(spec)[1]:
         return judges[0]
     from harness.judges.panel import panel

@@ -13,9 +13,10 @@ from functools import partial
 from string import ascii_uppercase
 
 from harness.errors import UserError
-from harness.judges.core import Judgement, Question, Setting, ask, joined, language, line_data
+from harness.judges.core import Judgement, Question, Setting, ask, joined, line_data
 from harness.judges.reading import Unreadable, read_integer, read_object
 from harness.judges.spec import check_options
+from harness.languages import language
 from harness.llm.types import LLM
 from harness.records import Segment
 

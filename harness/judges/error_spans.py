@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from harness.judges.core import ErrorSpan, Judgement, Question, Setting, ask, language, line_data
+from harness.judges.core import ErrorSpan, Judgement, Question, Setting, ask, line_data
 from harness.judges.reading import Unreadable, read_object
 from harness.judges.spec import check_options
+from harness.languages import language
 from harness.llm.types import LLM
 from harness.records import Segment
 

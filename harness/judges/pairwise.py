@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.judges.core import Judgement, Question, Setting, ask, joined, language, line_data, unparsable
+from harness.judges.core import Judgement, Question, Setting, ask, joined, line_data, unparsable
 from harness.judges.reading import Unreadable, read_object
 from harness.judges.spec import check_options, choice
+from harness.languages import language
 from harness.llm.types import LLM
 from harness.records import Segment
 

@@ -1,10 +1,12 @@
 """Panels: the mean over judges of different families, without the judged system's own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.errors import UserError
+from harness.judges.chunk import RatesChunks
 from harness.judges.core import Judge, Judgement, Member, joined, unparsable
 from harness.judges.families import families, related
 from harness.llm.types import LLM
@@ -67,9 +69,19 @@ class Panel:
 
     async def judge(self, segment: Segment, hypothesis: str, llm: LLM, repeat: int = 0) -> Judgement:
         """Judge one hypothesis; see ``Judge.judge``."""
-        asked = self.asked
-        found = tuple(await asyncio.gather(*(judge.judge(segment, hypothesis, llm, repeat) for judge in asked)))
-        names = [judge.models[0][0] for judge in asked]
+        return await self._together([judge.judge(segment, hypothesis, llm, repeat) for judge in self.asked])
+
+    async def judge_chunk(
+        self, segments: Sequence[Segment], hypotheses: Sequence[str], llm: LLM, repeat: int = 0
+    ) -> Judgement:
+        """Judge consecutive lines together; see ``Rating.judge_chunk``."""
+        able = [judge for judge in self.asked if isinstance(judge, RatesChunks)]
+        assert len(able) == len(self.asked)  # see check_rates_chunks
+        return await self._together([judge.judge_chunk(segments, hypotheses, llm, repeat) for judge in able])
+
+    async def _together(self, verdicts: Sequence[Coroutine[Any, Any, Judgement]]) -> Judgement:
+        found = tuple(await asyncio.gather(*verdicts))
+        names = [judge.models[0][0] for judge in self.asked]
         values = [judgement.value for judgement in found if judgement.value is not None]
         if len(values) < len(found):
             failed = [f"{name}: {j.reason}" for name, j in zip(names, found, strict=True) if j.value is None]

@@ -5,13 +5,14 @@ optional list of terms) gets one value, as in the MuSC evaluation; a line is rat
 within its context.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.judges import scales
-from harness.judges.core import Judgement, Question, Setting, ask, language, line_data
+from harness.judges.core import Judgement, Question, Setting, ask, line_data
 from harness.judges.spec import check_options, choice
+from harness.languages import language
 from harness.llm.types import LLM
 from harness.records import Segment
 
@@ -70,21 +71,15 @@ class Rating:
         return await self._rate(self._instruction(LINE), data, llm, repeat)
 
     async def judge_chunk(
-        self,
-        segments: Sequence[Segment],
-        hypotheses: Sequence[str],
-        llm: LLM,
-        repeat: int = 0,
-        terms: Mapping[str, str] | None = None,
+        self, segments: Sequence[Segment], hypotheses: Sequence[str], llm: LLM, repeat: int = 0
     ) -> Judgement:
-        """Rate consecutive lines together.
+        """Rate consecutive lines together, the terms of the lines included.
 
         Args:
             segments: the lines; context is taken before the first and after the last.
             hypotheses: one translation a line.
             llm: the door.
             repeat: number of an otherwise equal judgement.
-            terms: terms and their translations.
 
         Returns:
             One judgement for the chunk.
@@ -100,8 +95,8 @@ class Rating:
         ]
         if segments[-1].after:
             data["context_after"] = list(segments[-1].after)
-        if terms:
-            data["terms"] = dict(terms)
+        if terms := dict(term for segment in segments for term in segment.terms):
+            data["terms"] = terms
         return await self._rate(self._instruction(CHUNK), data, llm, repeat)
 
     async def _rate(self, instruction: str, data: dict[str, Any], llm: LLM, repeat: int) -> Judgement:

@@ -1,6 +1,7 @@
 """Judges as written on the command line, such as ``accuracy:model=openai/gpt-x:scale=100``.
 
-Options of every kind: ``model`` or ``panel`` (models joined by commas), ``api_base``,
+Options of every kind: ``model`` or ``panel`` (models joined by commas), ``scope`` (``line`` or
+``chunk``, all lines of one prompt together), ``api_base``,
 ``source`` and ``target`` (languages), ``temperature`` (``provider`` leaves it to the
 provider), ``max_tokens``, ``reasoning_effort``. The rest are the kind's own.
 """
@@ -13,7 +14,8 @@ from harness.errors import UserError
 from harness.judges.core import Setting
 from harness.llm.types import Decode
 
-COMMON = ("model", "panel", "api_base", "source", "target", "temperature", "max_tokens", "reasoning_effort")
+COMMON = ("model", "panel", "scope", "api_base", "source", "target", "temperature", "max_tokens", "reasoning_effort")
+SCOPES = ("line", "chunk")
 TEMPERATURES = {"candidates": "0.3"}
 """Default temperatures other than 0, so that votes differ: ALPO's for the scoring of candidates."""
 SPLIT = re.compile(r":(?=[a-z_]+=)")
@@ -40,6 +42,22 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     if ":" in kind or "=" in kind or not kind:
         raise UserError(f"Judge {spec!r} has no kind, or an option without a value.", "Write KIND:option=value.")
     return kind, options
+
+
+def scope(spec: str) -> str:
+    """Return what a judge looks at: one ``line``, or a ``chunk`` of lines.
+
+    Raises:
+        UserError: another scope.
+
+    Examples:
+        >>> scope("accuracy:model=openai/a"), scope("accuracy:model=openai/a:scope=chunk")
+        ('line', 'chunk')
+    """
+    value = parse_spec(spec)[1].get("scope", SCOPES[0])
+    if value not in SCOPES:
+        raise UserError(f"Judge {spec!r}: the scope cannot be {value!r}.", f"Use one of: {', '.join(SCOPES)}.")
+    return value
 
 
 def settings(spec: str, source: str = "", target: str = "") -> tuple[Setting, ...]:

@@ -5,6 +5,7 @@ accuracy (``validity.md``).
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.judges import error_spans, vividness
@@ -43,12 +44,28 @@ class VividnessGated:
         vivid, errors = await asyncio.gather(
             self.vividness.judge(segment, hypothesis, llm, repeat), self.errors.judge(segment, hypothesis, llm, repeat)
         )
-        if vivid.value is None or errors.value is None:
-            parts = [f"{name}: {j.reason}" for name, j in (("vividness", vivid), ("error_spans", errors)) if j.reason]
-            return unparsable((vivid, errors), "; ".join(parts))
-        value = 0.0 if error_spans.misleads(errors.spans) else vivid.value
-        members = (Member("vividness", vivid.value), Member("error_spans", errors.value))
-        return replace(joined((vivid, errors)), value=value, members=members)
+        return _gated(vivid, [errors])
+
+    async def judge_chunk(
+        self, segments: Sequence[Segment], hypotheses: Sequence[str], llm: LLM, repeat: int = 0
+    ) -> Judgement:
+        """Judge consecutive lines: their vividness together, times the share of lines that mislead nobody."""
+        vivid, *errors = await asyncio.gather(
+            self.vividness.judge_chunk(segments, hypotheses, llm, repeat),
+            *(self.errors.judge(s, text, llm, repeat) for s, text in zip(segments, hypotheses, strict=True)),
+        )
+        return _gated(vivid, errors)
+
+
+def _gated(vivid: Judgement, errors: Sequence[Judgement]) -> Judgement:
+    every = (vivid, *errors)
+    marks = [found.value for found in errors if found.value is not None]
+    if vivid.value is None or len(marks) < len(errors):
+        named = zip(("vividness", *["error_spans"] * len(errors)), every, strict=True)
+        return unparsable(every, "; ".join(f"{name}: {found.reason}" for name, found in named if found.reason))
+    sound = sum(not error_spans.misleads(found.spans) for found in errors)
+    members = (Member("vividness", vivid.value), Member("error_spans", sum(marks) / len(marks)))
+    return replace(joined(every), value=vivid.value * sound / len(errors), members=members)
 
 
 def build(setting: Setting) -> VividnessGated:

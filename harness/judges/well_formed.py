@@ -6,9 +6,10 @@ JSON instead of being pasted between tags.
 
 from dataclasses import dataclass
 
-from harness.judges.core import Judgement, Question, Setting, ask, language, line_data
+from harness.judges.core import Judgement, Question, Setting, ask, line_data
 from harness.judges.reading import Unreadable
 from harness.judges.spec import check_options
+from harness.languages import language
 from harness.llm.types import LLM
 from harness.records import Segment
 

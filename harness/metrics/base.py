@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.budget import Track
 from harness.records import Artefacts, Segment, Translation
 
 Values = NDArray[np.float64]
@@ -39,28 +40,38 @@ class Frame:
 
     Attributes:
         target: target language.
-        bounds: static bounds [L0, R0] of rho.
-        mu: mean source length of the task, by the protocol's counter.
+        bounds: closed bounds of the budget, [L0, R0] of rho on the ratio track; empty without.
+        mu: mean source length of the task, by the protocol's counter; 0 where not counted.
         speech_rates: syllables a second at which ``fill`` is estimated.
         tolerance: seconds of the gap to the next cue that speech may run into.
         bleu_tokenizer: sacreBLEU tokenizer of the source language.
         tau: similarity from which an event counts as kept; None without events.
         measures: columns measured by models.
+        track: what is measured against what (``harness.budget``).
+        rate: syllables or characters a second, on tracks by time.
+        counted: whether both languages have a syllable counter; no metric of syllables exists without.
+        reference: whether every segment has a reference translation.
+        reference_tokenizer: sacreBLEU tokenizer of the target language.
     """
 
     target: str
-    bounds: tuple[float, float]
+    bounds: tuple[float, ...]
     mu: float
     speech_rates: tuple[float, ...]
     tolerance: float = 0.0
     bleu_tokenizer: str = "zh"
     tau: float | None = None
     measures: tuple[Measure, ...] = ()
+    track: Track = "ratio"
+    rate: float = 0.0
+    counted: bool = True
+    reference: bool = False
+    reference_tokenizer: str = "13a"
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Syllables of source, hypothesis and back-translation, all by one counter."""
+    """Syllables of source, hypothesis and back-translation, all by one counter; 0 in a frame that does not count."""
 
     source: int
     hypothesis: int
@@ -72,7 +83,9 @@ class Sample:
     """One segment, one repeat, as metrics see it.
 
     ``lengths`` are by the protocol's counter, ``other`` by the other one, ``spoken``
-    the hypothesis's syllables as ``fill`` counts them.
+    the hypothesis's syllables as ``fill`` counts them. ``amount`` is the hypothesis in the
+    track's unit, ``basis`` what the bounds multiply and ``admissible`` the amounts in bounds;
+    ``basis`` is None where the segment has no budget.
     """
 
     segment: Segment
@@ -82,6 +95,9 @@ class Sample:
     other: Lengths
     spoken: int
     frame: Frame
+    amount: int = 0
+    basis: float | None = None
+    admissible: range = range(0)
 
     @property
     def ok(self) -> bool:

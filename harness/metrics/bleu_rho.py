@@ -158,10 +158,8 @@ def metrics(frame: Frame) -> tuple[Metric, ...]:
             families=FAMILIES,
         )
 
-    return (
+    round_trip = (
         mean("bleu", "Mean sentence BLEU of the back-translation.", lambda sample: _parts(sample)[0], 1),
-        mean("bleu_rho", "Mean of BLEU / rho; rewards over-compression.", lambda sample: bleu_rho(*_parts(sample))),
-        mean("bleu_rho_capped", "Mean of BLEU / max(rho, L0).", capped),
         Metric(
             "corpus_bleu",
             "BLEU of all back-translations together.",
@@ -173,6 +171,11 @@ def metrics(frame: Frame) -> tuple[Metric, ...]:
             (0.0, 1.0),
             families=FAMILIES,
         ),
+    )
+    if not frame.counted:
+        return round_trip
+    by_length = (
+        mean("bleu_rho", "Mean of BLEU / rho; rewards over-compression.", lambda sample: bleu_rho(*_parts(sample))),
         Metric(
             "corpus_bleu_rho",
             "Corpus BLEU over the mean syllable ratio.",
@@ -184,3 +187,6 @@ def metrics(frame: Frame) -> tuple[Metric, ...]:
             families=FAMILIES,
         ),
     )
+    if frame.track != "ratio":
+        return (*round_trip, *by_length)
+    return (*round_trip, *by_length, mean("bleu_rho_capped", "Mean of BLEU / max(rho, L0).", capped))

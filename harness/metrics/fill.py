@@ -8,11 +8,8 @@ and 4.44 syllables a second, a dubbing tool's .225 s a syllable. Dubbing tools a
 
 from collections.abc import Callable
 
+from harness.budget import plausible_times
 from harness.metrics.base import Frame, Metric, Sample, mean_of, share_of_sources
-from harness.syllables.literal import HAN
-
-FASTEST_SOURCE = 9.0
-"""Han characters a second above which a segment's times cannot belong to its text."""
 
 
 def fill_ratio(syllables: int, slot: float, rate: float, gap: float = 0.0, tolerance: float = 0.0) -> float:
@@ -38,17 +35,14 @@ def fill_ratio(syllables: int, slot: float, rate: float, gap: float = 0.0, toler
 
 
 def timed(sample: Sample) -> bool:
-    """Say whether a segment has times that can belong to its text (at most 9 Han characters a second)."""
-    start, end = sample.segment.start, sample.segment.end
-    return (
-        start is not None
-        and end is not None
-        and len(HAN.findall(sample.segment.text)) <= FASTEST_SOURCE * (end - start)
-    )
+    """Say whether a segment has times that can belong to its text."""
+    return plausible_times(sample.segment)
 
 
 def metrics(frame: Frame) -> tuple[Metric, ...]:
     """Return the shares of fill at each rate; a state that is not ok is a slot not served."""
+    if not (frame.counted and frame.speech_rates):
+        return ()
     made: list[Metric] = []
     for rate in frame.speech_rates:
         made += [

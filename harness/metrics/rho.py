@@ -51,6 +51,8 @@ def _sums(sample: Sample) -> Sequence[float]:
 
 def metrics(frame: Frame) -> tuple[Metric, ...]:
     """Return the ratios, over outputs whose state is ok (and whose back-translation is not empty)."""
+    if not frame.counted:
+        return ()
     return (
         mean_of(
             "rho_fwd", "Mean of sigma(y) / sigma(x), translation to source.", _forward, worst=None, bounds=POSITIVE

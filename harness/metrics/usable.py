@@ -7,30 +7,35 @@ left out, whatever the output.
 
 from harness.metrics.base import Frame, Metric, Sample, mean_of
 from harness.metrics.bt_cerr import EVENTS, all_events_kept, has_events
-from harness.metrics.in_bounds import in_bounds
-from harness.metrics.rho import syllable_ratio
+from harness.metrics.in_bounds import budgeted, fits
 
 
 def _usable(sample: Sample) -> bool:
-    rho = syllable_ratio(sample.lengths.source, sample.lengths.hypothesis)
-    return in_bounds(rho, *sample.frame.bounds) and all_events_kept(sample)
+    return fits(sample) and all_events_kept(sample)
+
+
+def _counts(sample: Sample) -> bool:
+    return budgeted(sample) and has_events(sample)
 
 
 def metrics(frame: Frame) -> tuple[Metric, ...]:
-    """Return the headline and the share of outputs whose state is ok."""
+    """Return the headline, where there is a budget, and the share of outputs whose state is ok."""
+    ok = mean_of(
+        "ok", "Share of outputs whose state is ok.", lambda _: 1.0, worst=0, proportion=True, higher_is_better=True
+    )
+    if frame.track == "none":
+        return (ok,)
     return (
         mean_of(
             "usable",
             "Share that is in the right language, in bounds, and keeps every core event: the headline.",
             _usable,
             worst=0,
-            applies=has_events,
+            applies=_counts,
             needs=EVENTS,
             higher_is_better=True,
             proportion=True,
             families=frozenset({"embedding"}),
         ),
-        mean_of(
-            "ok", "Share of outputs whose state is ok.", lambda _: 1.0, worst=0, proportion=True, higher_is_better=True
-        ),
+        ok,
     )

@@ -6,9 +6,10 @@ rule 1); context would let it restore what the system lost.
 
 from dataclasses import replace
 
-from harness.examples import EXAMPLES
+from harness.examples import examples
+from harness.languages import language
 from harness.llm.types import LLM, Decode, Request, Role
-from harness.prompts import LANGUAGES, Parsed, chat, few_shot, parse_chat, parse_line
+from harness.prompts import Parsed, chat, few_shot, parse_chat, parse_line
 from harness.records import BackTranslation, Item, Segment, Translation, Usage
 
 INSTRUCTION = (
@@ -65,12 +66,12 @@ async def back_translate(
 
 def instruction(from_language: str, into: str) -> str:
     """Return the instruction for a language pair."""
-    return INSTRUCTION.format(source=LANGUAGES[from_language], target=LANGUAGES[into])
+    return INSTRUCTION.format(source=language(from_language), target=language(into))
 
 
 def _few_shot(text: str, from_language: str, into: str) -> str:
-    pairs = [(example.full[from_language], example.source) for example in EXAMPLES]
-    return few_shot(pairs, (LANGUAGES[from_language], LANGUAGES[into]), text)
+    pairs = [(example.full[from_language], example.full[into]) for example in examples(from_language, into)]
+    return few_shot(pairs, (language(from_language), language(into)), text)
 
 
 def prompts(from_language: str, into: str) -> tuple[str, ...]:

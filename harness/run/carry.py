@@ -74,6 +74,8 @@ async def _check(plan: Plan, llm: LLM, seed: int, segment: Segment, known: Done,
         return
     if translation.state == "ok" and key not in known.back_translations:
         made(await _back_translate(plan, llm, translation))
+    if not plan.with_events:
+        return
     back = known.back_translations[key] if translation.state == "ok" else None
     if back is not None and back.state == "failed":
         return

@@ -70,7 +70,8 @@ def _needs_no_back(translation: Translation | None) -> bool:
 def totals(plan: Plan) -> dict[str, int]:
     """Return the number of records to come, by stage."""
     records = len(plan.task.segments) * len(plan.seeds)
-    stages = dict.fromkeys([TRANSLATE, BACK, EVENTS] if plan.protocol.with_models else [TRANSLATE], records)
+    after = [BACK] * plan.protocol.with_models + [EVENTS] * plan.with_events
+    stages = dict.fromkeys([TRANSLATE, *after], records)
     return stages | {MEASURE: records * len(plan.measures)} if plan.measures else stages
 
 
@@ -93,7 +94,9 @@ def todo(plan: Plan, done: Done) -> Iterator[tuple[int, Item]]:
 
 def _carried(plan: Plan, done: Done, key: Key) -> bool:
     """Say whether a segment went through all stages that are done item by item."""
-    if key not in (done.events if plan.protocol.with_models else done.translations):
+    if key not in (done.events if plan.with_events else done.translations):
+        return False
+    if plan.protocol.with_models and done.translations[key].state == "ok" and key not in done.back_translations:
         return False
     judged = done.measurements.get(key, {})
     return done.translations[key].state != "ok" or all(judge.name in judged for judge in plan.judges)
@@ -108,5 +111,6 @@ def wholly_done(plan: Plan, done: Done, key: Key) -> bool:
     return (
         _carried(plan, done, key)
         and (done.translations[key].state != "ok" or estimated)
+        and (key not in done.back_translations or done.back_translations[key].state != "failed")
         and all(measurement.state != "failed" for measurement in measured.values())
     )

@@ -16,6 +16,7 @@ from harness.score import (
     blocks_publication,
     count_states,
     estimates,
+    estimates_by_domain,
     score,
     score_lines,
     usage_by_role,
@@ -123,6 +124,7 @@ def finish(plan: Plan, store: Store, done: Done, within_limit: bool = True) -> b
         marked=plan.marked,
         notes=(*plan.notes, *blocked, *([] if within_limit else ["stopped at --max-cost"])),
         provenance=plan.manifest()["provenance"],
+        domains=estimates_by_domain(scores, plan.task.segments, plan.metrics, plan.seeds),
     )
     store.finish(score_lines(scores, records, plan.protocol.counter), result)
     return complete

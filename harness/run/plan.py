@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 EMBEDDED_FAMILY = "embedding/usem3"
 """What embed_qe measures with, as ``optimised_for`` names it."""
 
-ROUND_TRIP = frozenset({"back_translation", "events"})
-"""Stages that a protocol without a back-translator lacks."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -59,6 +56,10 @@ class Plan:
     window: int = 1
     api_base: str | None = None
     submitted: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out the stages that the task does not have."""
+        object.__setattr__(self, "protocol", self.protocol.fitted(self.task))
 
     @cached_property
     def parts(self) -> "tuple[Extractor, Embedder, float]":
@@ -117,15 +118,25 @@ class Plan:
         made: Sequence[Metric] = [
             metric for name in registry.names("metrics") for metric in registry.get("metrics", name)(self.frame)
         ]
-        return tuple(metric for metric in made if self.protocol.with_models or not metric.needs & ROUND_TRIP)
+        return tuple(metric for metric in made if not metric.needs & self.missing)
+
+    @property
+    def with_events(self) -> bool:
+        """Whether core events are matched."""
+        return self.protocol.extractor is not None
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Stages that this run lacks."""
+        return missing_stages(self.protocol.with_models, self.with_events)
 
     @cached_property
     def strategies(self) -> dict[int, Strategy]:
         """The strategy of each seed; none for a submitted file."""
         if self.submitted:
             return {}
-        low, high = self.task.bounds
-        budget = Budget(self.task.source, self.task.target, low, high, self.protocol.counter)
+        task = self.task
+        budget = Budget(task.source, task.target, self.protocol.counter, task.bounds, task.track, task.rate)
         return {
             seed: build(self.strategy, Setting(self.model, budget, self.decode, seed, self.api_base))
             for seed in self.seeds
@@ -254,6 +265,17 @@ class Plan:
                 "prices": price_line(),
             },
         }
+
+
+def missing_stages(back_translated: bool, with_events: bool) -> frozenset[str]:
+    """Return the stages that a run lacks, as metrics name what they need.
+
+    Examples:
+        >>> sorted(missing_stages(True, False)), sorted(missing_stages(False, False))
+        (['events'], ['back_translation', 'events'])
+    """
+    made = {"back_translation": back_translated, "events": with_events}
+    return frozenset(stage for stage, there in made.items() if not there)
 
 
 def column(estimator: str) -> str:

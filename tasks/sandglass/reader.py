@@ -38,12 +38,13 @@ NUMBERS = ("start_time", "end_time")
 MAX_BYTES = 64 << 20
 
 
-def read(path: Path, target: str) -> tuple[Segment, ...]:
+def read(path: Path, target: str, context: int) -> tuple[Segment, ...]:
     """Read the published file.
 
     Args:
         path: ``Sandglass.json``.
         target: target language; the shipped references are English, other targets have none.
+        context: unused; the file carries its context of three sentences a side.
 
     Returns:
         The segments in the file's order, clustered by video.
