@@ -88,10 +88,11 @@ def test_the_judge_sees_the_line_in_its_context_and_nothing_else():
 
 def test_a_chunk_gets_one_value_and_sees_its_terms():
     behave = JudgeServer(numbered)
-    lines = [Segment("1", "你好", "v", before=("前",)), Segment("2", "再见", "v", after=("后",))]
+    greeting = (("你好", "Hi"),)
+    lines = [Segment("1", "你好", "v", before=("前",), terms=greeting), Segment("2", "再见", "v", after=("后",))]
     with Loopback(behave) as server:
         judge = load(spec("vividness", server), "zh", "en")
-        found, _ = run(lambda door: judge.judge_chunk(lines, ["a 40", "b 60"], door, terms={"你好": "Hi"}))
+        found, _ = run(lambda door: judge.judge_chunk(lines, ["a 40", "b 60"], door))
     assert found.value == 50
     assert behave.asked[0]["terms"] == {"你好": "Hi"} and [line["id"] for line in behave.asked[0]["lines"]] == [1, 2]
     assert behave.asked[0]["context_before"] == ["前"] and behave.asked[0]["context_after"] == ["后"]
