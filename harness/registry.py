@@ -21,6 +21,9 @@ TABLE: dict[str, dict[str, str]] = {
         "sandglass_mini_zh_en": "tasks.sandglass_mini",
         "sandglass_mini_zh_de": "tasks.sandglass_mini",
         "sandglass_mini_zh_es": "tasks.sandglass_mini",
+        **{f"musc_zh_{target}": "tasks.musc:zh" for target in ("en", "es", "pt", "ms", "id", "vi", "th")},
+        **{f"musc_{source}_zh": f"tasks.musc:{source}" for source in ("ko", "ja", "en")},
+        **{f"musc_en_{target}": "tasks.musc:en" for target in ("es", "de", "fr")},
     },
     "readers": {
         "jsonl": "harness.readers:read_jsonl",
@@ -33,6 +36,7 @@ TABLE: dict[str, dict[str, str]] = {
         "best_of_n": "baselines.best_of_n:build",
         "translate_modify": "baselines.translate_modify:build",
         "hostile": "baselines.hostile:build",
+        "musc": "baselines.musc:build",
     },
     "metrics": {
         "usable": "harness.metrics.usable:metrics",
