@@ -1,13 +1,12 @@
 """From files to segments: ASR JSON, cleaning, segmentation, inputs and what is wrong with them."""
 
 import json
-import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.corpus import segmentation
 from harness.corpus.asr import read_asr
 from harness.corpus.cleaning import Cleaner
 from harness.corpus.languages import language
@@ -244,18 +243,15 @@ def test_segments_keep_all_letters_in_order_and_times_inside(timed, closes):
     letters = "".join(letter for unit in units for letter in unit.text if letter.isalnum())
     assert "".join(letter for piece in found for letter in piece.text if letter.isalnum()) == letters
     assert all(piece.start < piece.end for piece in found)
-    assert all(one.end <= two.start + 1e-9 for one, two in zip(found, found[1:], strict=False))
+    assert all(one.end <= two.start + 1e-9 for one, two in pairwise(found))
 
 
-@pytest.mark.parametrize(
-    "text", ["." * 20_000 + "a", "(" * 20_000, "嗯，" * 5_000 + "a", "A" * 20_000, "，" * 20_000 + "a"]
-)
-def test_hostile_text_takes_no_quadratic_time(text):
-    before = time.process_time()
+@pytest.mark.parametrize("text", ["." * 300_000 + "a", "(" * 300_000, "嗯，" * 100_000 + "a", "，" * 300_000 + "a"])
+def test_hostile_text_goes_through(text):
+    """In quadratic time it would not within the hour."""
     left = Cleaner(ZH).clean(text).text
-    Segmenter(ZH).pieces([Unit(left or "x", 0, 1)])
-    assert segmentation.ENDS.search(text) is None
-    assert time.process_time() - before < 20  # seconds: quadratic time would be minutes
+    assert set(left) <= set(text)
+    assert [piece.text for piece in Segmenter(ZH).pieces([Unit(text, 0, 1)])]
 
 
 def test_inputs_by_folder_and_file(tmp_path):
