@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.subtitles.encoding import decode
+from harness.subtitles.encoding import Decoded, decode
 from harness.subtitles.entry import MAX_BYTES, MAX_TEXT, Entry, Problem, Problems
-from harness.subtitles.markup import Markup, Skeleton, split
+from harness.subtitles.markup import NEWLINES, Markup, Skeleton, split
 
 FORMATS: Mapping[str, Markup] = {
     ".srt": "srt",
@@ -64,12 +64,11 @@ def read_document(path: Path, *, encoding: str | None = None, problems: list[Pro
         known = ", ".join(FORMATS)
         raise UserError(f"{path}: {path.suffix or 'a file without suffix'} is no subtitle format.", f"Use {known}.")
     data = _bytes(path)
-    if markup == "stl":
-        encoding = "latin-1"  # every byte a character; stl.py knows the tables
-    elif markup == "ttml" and encoding is None:
+    if markup == "ttml" and encoding is None:
         declared = re.match(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""", data)
         encoding = declared[1].decode("ascii") if declared else None
-    decoded = decode(path, data, encoding)
+    binary = markup == "stl"  # every byte a character; stl.py knows the tables
+    decoded = Decoded(data.decode("latin-1"), "latin-1") if binary else decode(path, data, encoding)
     reports = Problems(path, problems)
     newline = _newline(decoded.text, markup)
     entries: list[Entry] = []
@@ -101,12 +100,10 @@ def _bytes(path: Path) -> bytes:
 
 def _newline(text: str, markup: Markup) -> str:
     """Return how a further line break is written in a body of this file."""
-    if markup == "ass":
-        return "\\N"
-    if markup == "stl":
-        return "\x8a"
     if markup == "ttml":
-        prefix = re.search(r"<(\w+:)?p[\s>]", text)
-        return f"<{prefix[1] or '' if prefix else ''}br/>"
-    found = re.search(r"\r\n|\r|\n", text)
-    return found[0] if found else "\n"
+        prefix = re.search(r"<(\w+:)p[\s>]", text)
+        return f"<{prefix[1]}br/>" if prefix else NEWLINES[markup]
+    if markup == "stl" and "\x8a\x8a" in text:  # written twice under double height
+        return "\x8a\x8a"
+    found = re.search(r"\r\n|\r|\n", text) if markup in ("srt", "vtt") else None
+    return found[0] if found else NEWLINES[markup]

@@ -4,7 +4,7 @@ import unicodedata
 
 HIGH = (
     "\xa0¡¢£$¥ §¤‘“«←↑→↓°±²³×µ¶·÷’”»¼½¾¿"  # A0 to BF
-    "                ―¹®©™♪¬¦    ⅛⅜⅝⅞"  # C0 to DF; C1 to CF are the marks
+    "                —¹®©™♪¬¦    ⅛⅜⅝⅞"  # C0 to DF; C1 to CF are the marks
     "ΩÆĐªĦ ĲĿŁØŒºÞŦŊŉĸæđðħıĳŀłøœßþŧŋ\xad"  # E0 to FF
 )
 MARKS = {
@@ -24,6 +24,9 @@ MARKS = {
 }
 CHARACTERS = {byte: char for byte, char in enumerate(HIGH, start=0xA0) if char != " "}
 BYTES = {char: byte for byte, char in CHARACTERS.items()}
+BYTES |= {"Ð": BYTES["Đ"], "―": BYTES["—"]}
+STAND_INS = {"…": "...", "–": "-", "‐": "-", "‑": "-"}
+"""What is written for common characters that the table lacks."""
 MARK_BYTES = {mark: byte for byte, mark in MARKS.items()}
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
@@ -63,6 +66,8 @@ def encode(text: str) -> bytes:
             data.append(ord(char))
         elif char in BYTES:
             data.append(BYTES[char])
+        elif char in STAND_INS:
+            data += STAND_INS[char].encode("ascii")
         else:
             base, *marks = list(unicodedata.normalize("NFD", char))
             if len(marks) != 1 or marks[0] not in MARK_BYTES or base > "\x7f":

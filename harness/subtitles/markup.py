@@ -33,15 +33,20 @@ TOKENS: dict[str, re.Pattern[str]] = {
     ),
     "stl": re.compile(r"(?P<break>\x8a+)|(?P<tag>[\x00-\x1f\x80-\x89\x8b-\x9f]+)|(?P<space>[ \xa0]+)"),
 }
+NEWLINES: dict[Markup, str] = {"srt": "\n", "vtt": "\n", "ass": "\\N", "ttml": "<br/>", "stl": "\x8a"}
 CLOSING = re.compile(r"</|\{(?:\\[ibusk]+0|\\r[^{}]*)\}$|[\x81\x83\x85]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A piece of formatting, and the place in the text that it stands before."""
+    """A piece of formatting, and the place in the text that it stands before.
+
+    ``layout`` marks spaces and breaks, which belong to the lines as they were.
+    """
 
     raw: str
     at: int
+    layout: bool = False
 
     @property
     def closing(self) -> bool:
@@ -72,13 +77,13 @@ class _Token:
     text: str
 
 
-def split(body: str, markup: Markup, newline: str = "\n") -> Skeleton:
+def split(body: str, markup: Markup, newline: str | None = None) -> Skeleton:
     r"""Take a body apart into its text and its formatting.
 
     Args:
         body: text with markup, as it stands in the file.
         markup: whose markup it is.
-        newline: how a further line break would be written.
+        newline: how a further line break would be written, where not as the markup does.
 
     Returns:
         The text and the skeleton around it.
@@ -100,13 +105,13 @@ def split(body: str, markup: Markup, newline: str = "\n") -> Skeleton:
     tags: list[Tag] = []
     at = 0
     for token in tokens:
-        if token.kind == "tag":
-            tags.append(Tag(token.raw, at))
+        if token.kind in ("tag", "layout"):
+            tags.append(Tag(token.raw, at, token.kind == "layout"))
         else:
             pieces.append(token.text)
             at += len(token.text)
     breaks = tuple(token.raw for token in tokens if token.kind == "break")
-    return Skeleton(markup, body, "".join(pieces), tuple(tags), breaks, newline)
+    return Skeleton(markup, body, "".join(pieces), tuple(tags), breaks, newline or NEWLINES[markup])
 
 
 def _tokens(body: str, markup: Markup) -> list[_Token]:
@@ -145,16 +150,16 @@ def _demote(tokens: list[_Token]) -> None:
         if token.kind == "text":
             empty = False
         elif empty and token.kind in ("space", "break"):
-            token.kind, token.text = "tag", ""
+            token.kind, token.text = "layout", ""
         elif token.kind == "break":
             empty = True
 
 
 def _collapse(tokens: list[_Token]) -> None:
     """Read every run of spaces as one space, as XML's default does, across tags too."""
-    shown = [token for token in tokens if token.kind != "tag"]
+    shown = [token for token in tokens if token.kind not in ("tag", "layout")]
     for before, token in pairwise(shown):
         if token.kind == "space":
             token.text = " "
             if before.kind == "space":
-                token.kind, token.text = "tag", ""
+                token.kind, token.text = "layout", ""

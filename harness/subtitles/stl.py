@@ -10,6 +10,7 @@ Comments and user data are left alone.
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 from harness.errors import UserError
 from harness.subtitles import iso6937
@@ -29,16 +30,47 @@ def parse(text: str, problems: Problems) -> list[Entry]:
     """
     table, rate = header(text, problems)
     entries = []
-    for number, at, field in subtitles(text):
-        codes = [ord(char) for char in text[at + 5 : at + 13]]
+    for number, blocks in subtitles(text):
+        codes = [ord(char) for char in text[blocks[0] + 5 : blocks[0] + 13]]
         start, end = _seconds(codes[:4], rate), _seconds(codes[4:], rate)
         if start is None or end is None:
             problems.add(number, f"no time codes: {codes}", "Export the file again.")
             continue
-        body = decode(field, table)
+        body = decode("".join(text[at + FIELD : at + BLOCK] for at in blocks), table)
         if problems.allow(number, start, end, body):
-            entries.append(Entry(number, start, end, body, at))
+            entries.append(Entry(number, start, end, body, blocks[0]))
     return entries
+
+
+def rewrite(text: str, path: Path, bodies: dict[int, str], times: dict[int, tuple[Fraction, Fraction]]) -> str:
+    """Write new texts and times into an STL file.
+
+    Args:
+        text: the file's bytes as Latin-1.
+        path: the file, for messages.
+        bodies: new body by the offset of a subtitle's first block.
+        times: new start and end by the same.
+
+    Returns:
+        The file's new bytes as Latin-1; a longer text gets further blocks.
+
+    Raises:
+        UserError: a character that the file's table lacks.
+    """
+    table, rate = header(text, Problems(path))
+    replaced: dict[int, str] = {}
+    for number, blocks in subtitles(text):
+        first = blocks[0]
+        head = text[first : first + FIELD]
+        if first in times:
+            head = head[:5] + "".join(_code(time, rate) for time in times[first]) + head[13:]
+            replaced[first] = head + text[first + FIELD : first + BLOCK]
+        if first in bodies:
+            replaced |= dict.fromkeys(blocks, "")
+            replaced[first] = _blocks(head, encode(bodies[first], table, path, number))
+    blocks_text = "".join(replaced.get(at, text[at : at + BLOCK]) for at in range(HEADER, len(text), BLOCK))
+    total = f"{len(blocks_text) // BLOCK:05}"
+    return text[:238] + total + text[243:HEADER] + blocks_text if bodies else text[:HEADER] + blocks_text
 
 
 def header(text: str, problems: Problems) -> tuple[str, int]:
@@ -56,21 +88,19 @@ def header(text: str, problems: Problems) -> tuple[str, int]:
     return TABLES[text[12:14]], int(rate[1])
 
 
-def subtitles(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield every subtitle's block number, offset, and text field over all its blocks."""
-    first, field = -1, ""
+def subtitles(text: str) -> Iterator[tuple[int, list[int]]]:
+    """Yield every subtitle's block number and the offsets of its blocks."""
+    blocks: list[int] = []
     for at in range(HEADER, len(text), BLOCK):
         extension = ord(text[at + 3])
         if ord(text[at + 15]) == 1 or RESERVED <= extension <= USER_DATA:
             continue
-        if first < 0:
-            first, field = at, ""
-        field += text[at + FIELD : at + BLOCK]
+        blocks.append(at)
         if extension == LAST:
-            yield (first - HEADER) // BLOCK + 1, first, field
-            first = -1
-    if first >= 0:
-        yield (first - HEADER) // BLOCK + 1, first, field
+            yield (blocks[0] - HEADER) // BLOCK + 1, blocks
+            blocks = []
+    if blocks:
+        yield (blocks[0] - HEADER) // BLOCK + 1, blocks
 
 
 def decode(field: str, table: str) -> str:
@@ -79,6 +109,38 @@ def decode(field: str, table: str) -> str:
     if table == "iso6937":
         return iso6937.decode(data)
     return "".join(chr(b) if b < 0xA0 else bytes([b]).decode(table, "replace") for b in data)
+
+
+def encode(body: str, table: str, path: Path, number: int) -> str:
+    """Encode a body with the file's table, as Latin-1.
+
+    Raises:
+        UserError: a character that the table lacks.
+    """
+    try:
+        if table == "iso6937":
+            return iso6937.encode(body).decode("latin-1")
+        return "".join(c if c < "\xa0" else c.encode(table).decode("latin-1") for c in body)
+    except UnicodeEncodeError as error:
+        missing = body[error.start]
+        fix = "Write another character, or convert the file to TTML."
+        raise UserError(f"{path}, block {number}: {missing!r} is not in the file's table.", fix) from None
+
+
+def _blocks(head: str, field: str) -> str:
+    """Return the blocks of one subtitle, numbered, the last padded."""
+    size = BLOCK - FIELD
+    pieces = [field[at : at + size].ljust(size, UNUSED) for at in range(0, len(field) or 1, size)]
+    last = len(pieces) - 1
+    return "".join(
+        head[:3] + chr(LAST if place == last else place) + head[4:] + piece for place, piece in enumerate(pieces)
+    )
+
+
+def _code(time: Fraction, rate: int) -> str:
+    frames = round(time * rate)
+    whole = frames // rate
+    return "".join(map(chr, (whole // 3600, whole // 60 % 60, whole % 60, frames % rate)))
 
 
 def _seconds(code: list[int], rate: int) -> Fraction | None:

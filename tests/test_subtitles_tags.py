@@ -1,0 +1,68 @@
+"""Formatting is taken off and comes back: a corpus of cases, and properties for all others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.subtitles.markup import split
+from harness.subtitles.restore import clean, restore, turns
+from tests.subtitle_tags import CASES
+
+ALL = [(markup, *case) for markup, cases in CASES.items() for case in cases]
+
+
+def tags(skeleton):
+    return "".join(tag.raw for tag in skeleton.tags if not tag.layout)
+
+
+@pytest.mark.parametrize("markup, body, text, other, expected", ALL)
+def test_case(markup, body, text, other, expected):
+    skeleton = split(body, markup)
+    assert skeleton.text == text
+    assert restore(skeleton, text) == body
+    restored = restore(skeleton, other)
+    if text:
+        assert tags(split(restored, markup)) == tags(skeleton)
+    if expected is not None and text:
+        assert restored == expected
+
+
+PIECES = {
+    "srt": ["<i>", "</i>", "<b>", "</b>", "{\\an8}", '<font color="red">', "</font>", "\n", "\r\n", "\\h", " ", "- "],
+    "vtt": ["<v Ann>", "</v>", "<c.x>", "</c>", "<00:01.000>", "\n", "&amp;", "&nbsp;", " ", "- "],
+    "ass": ["{\\i1}", "{\\i0}", "{\\k20}", "{\\p1}m 0 0{\\p0}", "\\N", "\\h", "{\\r}", "{x}", " ", "- "],
+    "ttml": ["<span a='>'>", "</span>", "<br/>", "\n  ", "&lt;", "<!-- c -->", " ", "- "],
+    "stl": ["\x80", "\x81", "\x8a", "\x0b\x0b", " ", "- "],
+}
+WORDS = ["word", "two words", "你好", "end.", "Ärger"]
+
+
+@st.composite
+def bodies(draw):
+    markup = draw(st.sampled_from(list(PIECES)))
+    body = "".join(draw(st.lists(st.sampled_from(PIECES[markup] + WORDS), max_size=20)))
+    return split(body, markup)
+
+
+OTHER = st.lists(st.sampled_from([*WORDS, " ", "\n", "- ", "<", "&", "一"]), max_size=20).map("".join)
+
+
+@given(bodies())
+def test_the_same_text_gives_the_same_bytes(skeleton):
+    assert restore(skeleton, skeleton.text) == skeleton.body
+
+
+@given(bodies(), OTHER)
+def test_every_tag_comes_back_in_order_around_any_text(skeleton, other):
+    again = split(restore(skeleton, other), skeleton.markup)
+    assert tags(again) == tags(skeleton)
+    words = "".join(clean(other, skeleton.markup).split())
+    shown = "".join(again.text.split())
+    if turns(skeleton.text) == turns(other) == 0:
+        assert shown == words
+
+
+@given(bodies(), st.text(max_size=60))
+def test_no_text_breaks_the_markup(skeleton, other):
+    again = split(restore(skeleton, other), skeleton.markup)
+    assert tags(again) == tags(skeleton)
