@@ -166,8 +166,8 @@ def _compare(
                 better = (test.difference > 0) == first.metrics[name].higher_is_better
             ends = _possible(interval.low, first.metrics[name]), _possible(interval.high, first.metrics[name])
             detectable = minimum_detectable_effect(interval) if interval.method == "t" else None
-            if detectable != _possible(detectable, first.metrics[name]):
-                detectable = None  # no difference there can be would be found
+            if not detectable or detectable != _possible(detectable, first.metrics[name]):
+                detectable = None  # nothing changed, or no difference there can be would be found
             marked = name in run.result.marked or name in first.result.marked
             values = first.value(name), run.value(name), test.difference
             differences.append(Difference(name, *values, *ends, test.p, p_holm, better, detectable, marked))

@@ -6,8 +6,7 @@ code spans, and nothing can be read as a command by the log of a CI runner.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.compare import Comparison, Report
@@ -36,9 +35,13 @@ def _paper(names: Sequence[str]) -> Sequence[str]:
 VIEWS: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {"main": _main, "all": tuple, "paper": _paper}
 
 
-def as_json(report: Report, more: dict[str, Any] | None = None) -> str:
-    """Write the report as JSON, every flipped segment included, with further members beside."""
-    data = asdict(report) | (more or {})
+def as_json(data: Mapping[str, Any]) -> str:
+    r"""Write JSON that no terminal and no CI runner obeys.
+
+    Examples:
+        >>> as_json({"text": "##[error]\x7f"})
+        '{\n "text": "##\\u005berror]\\u007f"\n}'
+    """
     text = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     return text.replace("##[", "##\\u005b").translate(JSON_CONTROL)
 
@@ -83,17 +86,18 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    r"""Put anybody's text into a Markdown code span, where nothing is interpreted; safe in a table, too.
+    r"""Put anybody's text into a Markdown code span, where nothing is interpreted.
 
     Examples:
         >>> code("<img> @you `x`"), code("")
         ('`` <img> @you `x` ``', '(empty)')
     """
-    text = plain(text).replace("|", "\\|")
+    text = plain(text)
     if not text.strip():
         return "(empty)"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence} {text} {fence}"
+    padding = " " if {text[0], text[-1]} & {"`", " "} else ""
+    return fence + padding + text + padding + fence
 
 
 def grid(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -106,7 +110,7 @@ def grid(rows: Sequence[Sequence[str]]) -> list[str]:
 def markdown_rows(rows: Sequence[Sequence[str]]) -> list[str]:
     """Write rows as a Markdown table, the first one as the head; what each is about stands in its first cell."""
     head, *rest = rows
-    lines = ["| " + " | ".join([code(row[0]), *row[1:]]) + " |" for row in rest]
+    lines = ["| " + " | ".join([code(row[0]).replace("|", "\\|"), *row[1:]]) + " |" for row in rest]
     return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *lines]
 
 
@@ -114,7 +118,7 @@ def markdown_flips(found: Iterable[Flip]) -> list[str]:
     """Write flips as a nested list."""
     lines = []
     for flip in found:
-        lines.append(f"- {code(flip.segment)} {'gained' if flip.better else 'lost'} on {code(flip.metric)}")
+        lines.append(f"- {code(flip.segment)} {'gained' if flip.better else 'lost'}")
         lines += [f"  - {name}: {code(text)}" for name, text in texts(flip)]
     return lines
 
@@ -153,7 +157,7 @@ def value(number: float | None, name: str) -> str:
     """
     if number is None:
         return "-"
-    return f"{100 * number:.1f}%" if _percent(name) else f"{number:.3f}" if abs(number) < 10 else f"{number:.1f}"
+    return f"{100 * number:.1f}%" if is_percent(name) else f"{number:.3f}" if abs(number) < 10 else f"{number:.1f}"
 
 
 def change(difference: float | None, low: float | None, high: float | None, name: str) -> str:
@@ -200,10 +204,11 @@ def _paper_rows(report: Report, comparison: Comparison) -> list[list[str]]:
 
 
 def _signed(number: float, name: str) -> str:
-    return f"{100 * number:+.1f}" if _percent(name) else f"{number:+.3f}" if abs(number) < 10 else f"{number:+.1f}"
+    return f"{100 * number:+.1f}" if is_percent(name) else f"{number:+.3f}" if abs(number) < 10 else f"{number:+.1f}"
 
 
-def _percent(name: str) -> bool:
+def is_percent(name: str) -> bool:
+    """Say whether a metric is shown in percent."""
     return name in PERCENT or "fill" in name
 
 

@@ -100,9 +100,9 @@ def check_comparable(runs: Sequence[Run]) -> None:
     if len(runs) < 2:
         raise UserError("One run has nothing to be compared with.", FIX)
     first = runs[0]
+    if len({run.folder.resolve() for run in runs}) < len(runs):
+        raise UserError("One run is given twice.", "Give each run once.")
     for run in runs[1:]:
-        if run.result.run_id == first.result.run_id:
-            raise UserError(f"{run.label} is given twice.", "Give each run once.")
         if run.result.protocol != first.result.protocol:
             parts = zip(first.result.protocol.split("|"), run.result.protocol.split("|"), strict=False)
             differing = next(((a, b) for a, b in parts if a != b), (first.result.protocol, run.result.protocol))
@@ -129,7 +129,7 @@ def _averaged(folder: Path, result: Result, metrics: Mapping[str, Metric], lines
 
 
 def _labelled(runs: Sequence[Run]) -> list[Run]:
-    """Name each run by its model and strategy, and by its system's hash where that is not enough."""
+    """Name each run by its model and strategy, by its system's hash where that is not enough, and then by number."""
     names = [
         r.result.model if r.result.strategy == "submitted" else f"{r.result.model} {r.result.strategy}" for r in runs
     ]
@@ -137,4 +137,7 @@ def _labelled(runs: Sequence[Run]) -> list[Run]:
         name if names.count(name) == 1 else f"{name} {run.result.system_id.rpartition('-')[2]}"
         for name, run in zip(names, runs, strict=True)
     ]
-    return [replace(run, label=name) for name, run in zip(full, runs, strict=True)]
+    numbered = [
+        name if full.count(name) == 1 else f"{name} #{full[: place + 1].count(name)}" for place, name in enumerate(full)
+    ]
+    return [replace(run, label=name) for name, run in zip(numbered, runs, strict=True)]

@@ -1,6 +1,5 @@
 """``sandglass compare``: runs of one protocol, on the synthetic task and on WMT outputs, through the real commands."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 
 from harness.cli import main
-from harness.commands import compare_command
 from harness.compare import compare
 from harness.compare_reports import p_value
 from harness.errors import UserError
@@ -33,8 +31,7 @@ def scored(folder, name, texts, task=MINI, *more):
 
 def compared(capsys, *folders, view="main", form="json", flips=999):
     capsys.readouterr()
-    args = argparse.Namespace(folders=list(folders), format=form, view=view, flips=flips)
-    assert compare_command.main(args) == 0
+    assert main(["compare", *map(str, folders), "--format", form, "--view", view, "--flips", str(flips)]) == 0
     shown = capsys.readouterr().out
     return json.loads(shown) if form == "json" else shown
 
@@ -144,8 +141,7 @@ def test_what_does_not_compare_is_refused(three, tmp_path, references):
     other = scored(tmp_path, "phonetic", dict(references), MINI, "--protocol", "phonetic")
     with pytest.raises(UserError, match="different protocols: counter"):
         compare([three[0], other])
-    with pytest.raises(UserError, match="--flips"):
-        compare_command.main(argparse.Namespace(folders=three, format="json", view="main", flips=0))
+    assert main(["compare", *map(str, three), "--flips", "0"]) == 2
 
 
 def test_damaged_and_unfinished_runs_are_refused(three):
