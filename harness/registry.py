@@ -24,6 +24,8 @@ TABLE: dict[str, dict[str, str]] = {
         **{f"musc_zh_{target}": "tasks.musc:zh" for target in ("en", "es", "pt", "ms", "id", "vi", "th")},
         **{f"musc_{source}_zh": f"tasks.musc:{source}" for source in ("ko", "ja", "en")},
         **{f"musc_en_{target}": "tasks.musc:en" for target in ("es", "de", "fr")},
+        "musc_mini_zh_en": "tasks.musc_mini_zh",
+        **{f"musc_mini_en_{target}": "tasks.musc_mini_en" for target in ("zh", "de", "fr")},
     },
     "readers": {
         "jsonl": "harness.readers:read_jsonl",
