@@ -1,0 +1,245 @@
+"""The rules a submission is held to, one function each; each yields refusals and, as plain text, remarks."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.errors import UserError
+from harness.language import wrong_language
+from harness.llm.types import Decode
+from harness.metrics.base import Frame, Measure
+from harness.prompts import one_line
+from harness.protocol import Protocol, counter_version, frame_line
+from harness.records import BackTranslation, Result, Translation, dump, load
+from harness.run.plan import Plan
+from harness.score import Key, Records, blocks_publication
+from harness.submission.copies import REFERENCE_SHARE, shared_texts
+from harness.submission.parcel import HEAD, Head, Refusal, shown
+from harness.submission.patterns import PATTERNS, hostile
+from harness.task import Task
+from harness.verify import metrics_of
+
+Found = Iterator[Refusal | str]
+
+FEWEST = 10
+"""Texts long enough, below which a share of copies says nothing."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A submission as the rules see it."""
+
+    manifest: dict[str, Any]
+    result: Result
+    task: Task
+    records: Records
+    head: Head
+
+    @property
+    def part(self) -> dict[str, str]:
+        """The parts of the protocol line by name."""
+        return dict(part.partition("=")[::2] for part in self.result.protocol.split("|"))
+
+    @property
+    def with_models(self) -> bool:
+        """Whether the round trip was measured."""
+        return "back_translator" in self.part
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The repeats that the system line names; one for a file."""
+        parts = dict(part.partition("=")[::2] for part in self.result.system.split("|"))
+        return tuple(map(int, parts["seeds"].split(","))) if "seeds" in parts else (1,)
+
+
+def parsed(line: bytes) -> Any:
+    """Read one line that is known to be sound."""
+    return json.loads(line)
+
+
+def apply(case: Case) -> Found:
+    """Hold a submission to every rule."""
+    for rule in RULES:
+        yield from rule(case)
+
+
+def coverage(case: Case) -> Found:
+    """Every segment and repeat once, every stage for every one that needs it, and nothing else."""
+    expected = {(segment.id, seed) for segment in case.task.segments for seed in case.seeds}
+    translations = case.records.translations
+    ok = {key for key, translation in translations.items() if translation.state == "ok"}
+    yield from _same("translations", set(translations), expected)
+    if case.with_models:
+        yield from _same("back-translations", set(case.records.back_translations), ok)
+    if "events" in case.part:
+        yield from _same("event checks", set(case.records.events), expected)
+    for name in case.result.measures:
+        measured = {key for key, made in case.records.measurements.items() if name in made}
+        yield from _same(f"measurements {shown(name)}", measured, ok)
+
+
+def _same(what: str, found: set[tuple[str, int]], expected: set[tuple[str, int]]) -> Iterator[Refusal]:
+    missing, more = sorted(expected - found), sorted(found - expected)
+    if missing:
+        yield Refusal("coverage", f"{len(missing)} of {len(expected)} {what} are missing, first {missing[0]}")
+    if more:
+        yield Refusal("coverage", f"{len(more)} {what} belong to nothing, first {shown(str(more[0]))}")
+
+
+def publishable(case: Case) -> Found:
+    """Complete, nothing of ours failed, and numbers that may rank something."""
+    result = case.result
+    if not result.complete:
+        yield Refusal("publishable", f"the run is incomplete: {shown('; '.join(result.notes), 300)}")
+    for sentence in blocks_publication(case.records):
+        yield Refusal("publishable", sentence)
+    own = [note for holds, note in _demonstration(case) if holds]
+    yield from (Refusal("publishable", note) for note in own)
+    if result.complete and not result.publishable and not own and not blocks_publication(case.records):
+        yield Refusal("publishable", f"the run says so itself: {shown('; '.join(result.notes), 300)}")
+
+
+def _demonstration(case: Case) -> tuple[tuple[bool, str], ...]:
+    back = case.part.get("back_translator", "").partition(",")[0]
+    return (
+        (case.task.synthetic, f"{case.task.name} is synthetic: it ranks nothing"),
+        (case.result.model.startswith("local/"), "the embedded model is a demonstration"),
+        (back in ("self", case.result.model), "the system back-translates itself"),
+    )
+
+
+def states(case: Case) -> Found:
+    """An output that is empty or in another language is not ok."""
+    yield from _not_ok("translations", case.records.translations, case.task.target)
+    yield from _not_ok("back-translations", case.records.back_translations, case.task.source)
+
+
+def _not_ok(what: str, made: Mapping[Key, Translation | BackTranslation], language: str) -> Found:
+    ok = [(key, record.text) for key, record in sorted(made.items()) if record.state == "ok"]
+    wrong = [key for key, text in ok if not one_line(text) or wrong_language(text, language)]
+    if wrong:
+        yield Refusal("states", f"{len(wrong)} {what} are not ok though their state says so, first {wrong[0]}")
+
+
+def protocol(case: Case) -> Found:
+    """The protocol's numbers are those of the task and of the calibration."""
+    manifest, task, result = case.manifest, case.task, case.result
+    frame = load(Frame, manifest["frame"])
+    counter = manifest["counter"]
+    own = Protocol("", counter, None, None, None).frame(task, frame.measures)
+    start = [f"task={task.line()}", f"selection={task.selection}", f"counter={counter}@{counter_version(counter)}"]
+    if not result.protocol.startswith("|".join([*start, frame_line(replace(own, tau=frame.tau))]) + "|"):
+        yield Refusal("protocol", f"its protocol does not measure {task.name} as the task defines it")
+    if replace(own, tau=frame.tau) != frame or result.bounds != task.bounds or result.segments != len(task.segments):
+        yield Refusal("protocol", "bounds, mu, speaking rates or size are not those of the task")
+    if manifest["source_language"] != task.source:
+        yield Refusal("protocol", f"the source language is {task.source}")
+    if "events" in case.part or frame.tau is not None:
+        yield from _calibrated(case, frame)
+    yield from _measures(case, frame)
+
+
+def _calibrated(case: Case, frame: Frame) -> Found:
+    from harness import embedders
+
+    embedder, extractor = case.part.get("embedder", ""), case.part.get("events", "").partition(",")[0]
+    try:
+        known = embedders.tau(embedder, extractor).tau
+    except UserError as error:
+        yield Refusal("protocol", shown(error.message, 200))
+        return
+    if frame.tau != known:
+        yield Refusal("protocol", f"tau is {frame.tau}, calibrated for its embedder and extractor is {known}")
+
+
+def _measures(case: Case, frame: Frame) -> Found:
+    """The scales of judges are the judges' own; those of estimators are taken as stated."""
+    from harness.judges import load as load_judge
+
+    made = []
+    for spec in case.manifest["judges"]:
+        judge = load_judge(spec, case.task.source, case.task.target, case.result.model)
+        made.append(Measure(judge.name, *judge.limits, family=f"judge/{judge.name}"))
+    if tuple(made) != frame.measures[: len(made)]:
+        yield Refusal("protocol", "the scale of a judge is not the judge's")
+    if tuple(measure.name for measure in frame.measures) != case.result.measures:
+        yield Refusal("protocol", "result.json and manifest.json name different measures")
+    if estimated := [shown(measure.name) for measure in frame.measures[len(made) :]]:
+        yield f"the scores of {', '.join(estimated)} are the author's until they are computed again"
+
+
+def selection(case: Case) -> Found:
+    """What the strategy selects by is marked, and no strategy hides it."""
+    result, manifest = case.result, case.manifest
+    if list(result.optimised_for) != manifest["optimised_for"]:
+        yield Refusal("selection", "result.json and manifest.json differ in what was optimised for")
+    if result.strategy == "submitted":
+        yield "a file of translations: how they were made is the author's word"
+    else:
+        bare = Protocol("", manifest["counter"], None, None, None)
+        try:
+            built = Plan(case.task, bare, result.model, result.strategy, Decode(), case.seeds[:1]).strategies[
+                case.seeds[0]
+            ]
+        except UserError:
+            yield f"the strategy {shown(result.strategy)} is not known here: what it selects by is the author's word"
+        else:
+            if f"|strategy={built.line}|" not in f"|{result.system}|":
+                yield Refusal("selection", f"the system line is not that of {shown(result.strategy)}")
+            if tuple(built.optimised_for) != result.optimised_for:
+                yield Refusal("selection", f"it selects by {', '.join(built.optimised_for) or 'nothing'}, and says not")
+    used = {"embedding": f"embedding/{case.part.get('embedder', '').partition('@')[0]}", "bleu": "bleu"}
+    metrics = metrics_of(load(Frame, manifest["frame"]), with_models=case.with_models)
+    marked = tuple(m.name for m in metrics if any(used.get(f, f) in result.optimised_for for f in m.families))
+    if marked != result.marked:
+        yield Refusal("selection", f"the metrics to be marked are {', '.join(marked) or 'none'}")
+
+
+def hidden(case: Case) -> Found:
+    """Names, notes and provenance hold no characters that nobody sees."""
+    pattern = PATTERNS["hidden characters"]
+    for name, data in ((HEAD, dump(case.head)), ("manifest.json", case.manifest), ("result.json", dump(case.result))):
+        if any(pattern.search(text) for text in _texts(data)):
+            yield Refusal("hostile", f"{name} holds hidden characters")
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield key
+            yield from _texts(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value)
+
+
+def outputs(case: Case) -> Found:
+    """No output talks to a judge; markup is left to the reviewer."""
+    by_pattern: dict[str, list[tuple[str, int]]] = {}
+    for key, translation in sorted(case.records.translations.items()):
+        for name in hostile(translation.text, case.task.by_id[key[0]].text) if key[0] in case.task.by_id else ():
+            by_pattern.setdefault(name, []).append(key)
+    for name, keys in by_pattern.items():
+        sentence = f"{len(keys)} outputs hold {name} that their sources do not, first {keys[0]}"
+        yield sentence if name == "markup" else Refusal("hostile", sentence)
+
+
+def references(case: Case) -> Found:
+    """The outputs are not the references."""
+    known = {segment.id: [segment.reference] for segment in case.task.segments if segment.reference}
+    if not known:
+        yield "the task has no references: neither copies of them nor memory can be looked for"
+        return
+    shared = shared_texts((t for t in case.records.translations.values() if t.id in known), known)
+    if shared.n >= FEWEST and shared.share >= REFERENCE_SHARE:
+        yield Refusal(
+            "copy", f"{shared.share:.0%} of {shared.n} outputs are near-equal to the reference ({REFERENCE_SHARE:.0%})"
+        )
+
+
+RULES: tuple[Callable[[Case], Found], ...] = (
+    coverage, publishable, states, protocol, selection, hidden, outputs, references,
+)  # fmt: skip
