@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.errors import RunError
-from harness.judges import Judge
+from harness.judges import ChunkJudge, Judge
 from harness.llm.types import ModelKind, Request, Response, Role
 from harness.records import Measurement, Segment, Translation, Usage
+from harness.task import windows
 
 Key = tuple[str, int]
 
@@ -38,8 +39,8 @@ class Replay:
 
 
 def reread(
-    judge: Judge,
-    segments: Mapping[str, Segment],
+    judge: Judge | ChunkJudge,
+    segments: Sequence[Segment],
     translations: Mapping[Key, Translation],
     measurements: Mapping[Key, Mapping[str, Measurement]],
 ) -> Iterator[str]:
@@ -47,19 +48,25 @@ def reread(
 
     Args:
         judge: the judge, built as it was.
-        segments: sources by id.
+        segments: the sources, in order.
         translations: what was judged.
         measurements: what is stored.
 
     Yields:
         One sentence a difference. An answer that was cut off is not read again: its end is not stored.
     """
+    items = {item.id: item for item in windows(segments, judge.lines if isinstance(judge, ChunkJudge) else 1)}
     for (id_, seed), made in sorted(measurements.items()):
         stored = made.get(judge.name)
         if stored is None or stored.state == "failed" or "cut off" in stored.detail:
             continue
         try:
-            found = asyncio.run(judge.judge(segments[id_], translations[id_, seed].text, Replay(stored.answers)))
+            door, lines = Replay(stored.answers), items[id_].segments
+            said = [translations[segment.id, seed] for segment in lines]
+            if isinstance(judge, ChunkJudge):
+                found = asyncio.run(judge.judge_item(items[id_], said, door))
+            else:
+                found = asyncio.run(judge.judge(lines[0], said[0].text, door))
             value, state = found.value, found.state
         except RunError as error:
             yield f"measurements.jsonl, {id_} seed {seed}: {judge.name} cannot be read again, {error}"

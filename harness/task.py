@@ -59,7 +59,7 @@ class Task:
         return f"{self.name}@{self.version}#{self.data_hash[:12]}"
 
     def limited(self, limit: int | None) -> "Task":
-        """Return the task with ``limit`` segments, spread evenly over the file.
+        """Return the task with at most ``limit`` segments: whole windows, spread evenly over the file.
 
         Raises:
             UserError: a limit below 1.
@@ -69,19 +69,32 @@ class Task:
             return self
         if limit < 1:
             raise UserError(f"--limit {limit} leaves nothing to do.", "Give at least 1.")
-        chosen = tuple(self.segments[index * total // limit] for index in range(limit))
-        return replace(self, segments=chosen, selection=f"{limit} of {total}, evenly spaced")
+        items, wanted = self.items(self.window), -(-limit // self.window)
+        chosen = [items[index * len(items) // wanted] for index in range(wanted)]
+        segments = tuple(segment for item in chosen for segment in item.segments)[:limit]
+        return replace(self, segments=segments, selection=f"{len(segments)} of {total}, evenly spaced")
 
     def items(self, window: int = 1) -> tuple[Item, ...]:
         """Group consecutive segments of one cluster into items of at most ``window``."""
-        items: list[Item] = []
-        group: list[Segment] = []
-        for segment in self.segments:
-            if group and (len(group) == window or group[0].cluster != segment.cluster):
-                items.append(Item(group[0].id, tuple(group)))
-                group = []
-            group.append(segment)
-        return (*items, Item(group[0].id, tuple(group)))
+        return windows(self.segments, window)
+
+
+def windows(segments: Sequence[Segment], window: int) -> tuple[Item, ...]:
+    """Group consecutive segments of one cluster into items of at most ``window``.
+
+    Examples:
+        >>> segments = [Segment("1", "a", "v"), Segment("2", "b", "v"), Segment("3", "c", "w")]
+        >>> [[segment.text for segment in item.segments] for item in windows(segments, 2)]
+        [['a', 'b'], ['c']]
+    """
+    items: list[Item] = []
+    group: list[Segment] = []
+    for segment in segments:
+        if group and (len(group) == window or group[0].cluster != segment.cluster):
+            items.append(Item(group[0].id, tuple(group)))
+            group = []
+        group.append(segment)
+    return (*items, Item(group[0].id, tuple(group)))
 
 
 def load_task(name: str, data: Path | None = None) -> Task:

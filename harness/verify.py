@@ -129,16 +129,16 @@ def _environment(manifest: dict[str, Any], result: Result, frame: Frame, metrics
 
 
 def _judgements(folder: Path, manifest: dict[str, Any], frame: Frame, result: Result, records: Records) -> list[str]:
-    from harness.judges import load as load_judge
+    from harness.judges import load_scoped
     from harness.replay import reread
 
-    by_id = {segment.id: segment for segment in read_segments(folder)}
+    segments = read_segments(folder)
     found: list[str] = []
     for spec in manifest["judges"]:
-        judge = load_judge(spec, manifest["source_language"], frame.target, result.model)
+        judge = load_scoped(spec, manifest["source_language"], frame.target, result.model, manifest["chunk"])
         if f"|measure={judge.line}" not in result.protocol:
             found.append(f"this environment judges with {judge.line}, which is not in the protocol line")
-        found += reread(judge, by_id, records.translations, records.measurements)
+        found += reread(judge, segments, records.translations, records.measurements)
     return found[:MOST_NAMED]
 
 

@@ -21,7 +21,17 @@ from harness.judges.spec import parse_spec, scope, settings
 
 T = TypeVar("T")
 
-__all__ = ["ChunkJudge", "Judge", "Judgement", "load", "load_candidates", "load_chunk", "load_pairwise", "scope"]
+__all__ = [
+    "ChunkJudge",
+    "Judge",
+    "Judgement",
+    "load",
+    "load_candidates",
+    "load_chunk",
+    "load_pairwise",
+    "load_scoped",
+    "scope",
+]
 
 SEVERAL = ("candidates", "pairwise")
 """Kinds that judge several translations at once."""
@@ -53,8 +63,23 @@ def load(spec: str, source: str = "", target: str = "", system: str = "") -> Jud
     return _formed(spec, _members(spec, source, target), system)
 
 
-def load_chunk(spec: str, source: str = "", target: str = "", system: str = "") -> ChunkJudge:
-    """Build a judge of chunks, or a panel of them; see ``load``.
+def load_scoped(spec: str, source: str, target: str, system: str, lines: int) -> Judge | ChunkJudge:
+    """Build a judge of lines or of chunks, as its specification says; see ``load``.
+
+    Args:
+        spec: the specification.
+        source: source language, where the specification names none.
+        target: target language, likewise.
+        system: the judged system's model; a panel leaves its family out.
+        lines: lines of the task's chunks.
+    """
+    if scope(spec) == "chunk":
+        return load_chunk(spec, source, target, system, lines)
+    return load(spec, source, target, system)
+
+
+def load_chunk(spec: str, source: str = "", target: str = "", system: str = "", lines: int = 25) -> ChunkJudge:
+    """Build a judge of chunks, or a panel of them; see ``load_scoped``.
 
     Raises:
         UserError: as ``load``, or the kind judges single lines only.
@@ -62,7 +87,7 @@ def load_chunk(spec: str, source: str = "", target: str = "", system: str = "") 
     members = _members(spec, source, target)
     for member in members:
         check_rates_chunks(member)
-    return ChunkJudge(_formed(spec, members, system))
+    return ChunkJudge(_formed(spec, members, system), lines)
 
 
 def _members(spec: str, source: str, target: str) -> list[Judge]:

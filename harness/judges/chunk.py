@@ -27,9 +27,10 @@ class RatesChunks(Protocol):
 
 @dataclass(frozen=True)
 class ChunkJudge:
-    """A judge of chunks; the judge it holds can rate them."""
+    """A judge of chunks of ``lines`` lines, the last of a video of fewer; the judge it holds can rate them."""
 
     judge: Judge
+    lines: int
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class ChunkJudge:
     @property
     def line(self) -> str:
         """Everything that determines a verdict."""
-        return f"chunk({self.judge.line})"
+        return f"chunk(lines={self.lines};{self.judge.line})"
 
     @property
     def models(self) -> tuple[tuple[str, str | None], ...]:

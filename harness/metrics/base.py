@@ -24,6 +24,7 @@ class Measure:
 
     ``bounded`` is False where the scale is nominal and values may leave it, as those of
     COMET do. ``family`` says what it measures with, so that optimised cells can be marked.
+    ``chunks`` holds where one value stands for a whole chunk, kept at its first segment.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Measure:
     family: str
     higher_is_better: bool = True
     bounded: bool = True
+    chunks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

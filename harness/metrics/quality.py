@@ -2,8 +2,11 @@
 
 A measurement that could not be read is left out and counted beside (``…_unread``),
 never scored as zero. An output whose state is not ok gets the worst value of the
-scale without being measured.
+scale without being measured; in the value of a chunk its lines that are not ok already
+count as that (``judges.chunk``).
 """
+
+from dataclasses import replace
 
 from harness.metrics.base import Frame, Measure, Metric, Sample, mean_of, ratio
 from harness.records import Measurement
@@ -27,7 +30,11 @@ def _value(measure: Measure) -> Metric:
         found = measurement_of(sample, measure.name)
         return None if found is None else found.value
 
-    return mean_of(
+    def of_chunk(sample: Sample) -> tuple[float, float]:
+        found = value(sample)
+        return (0.0, 0.0) if found is None else (found, 1.0)
+
+    metric = mean_of(
         measure.name,
         f"Mean of {measure.name}, between {measure.low:g} and {measure.high:g}.",
         value,
@@ -37,6 +44,7 @@ def _value(measure: Measure) -> Metric:
         bounds=(measure.low, measure.high) if measure.bounded else None,
         families=frozenset({measure.family}),
     )
+    return replace(metric, statistics=of_chunk) if measure.chunks else metric
 
 
 def _unread(name: str) -> Metric:

@@ -17,9 +17,10 @@ from harness.run.back_translate import back_translate
 from harness.run.done import Done
 from harness.run.plan import Plan, column
 from harness.run.store import Record
+from harness.task import windows
 
 if TYPE_CHECKING:
-    from harness.judges import Judge
+    from harness.judges import Judge, Judgement
 
 ESTIMATE_BATCH = 256
 """Rows given to a quality estimator at once; what is scored is stored batch by batch."""
@@ -38,7 +39,7 @@ async def carry(plan: Plan, llm: LLM, seed: int, item: Item, known: Done, keep: 
         plan: what it belongs to; its own segments are not looked at.
         llm: the door.
         seed: the repeat.
-        item: the item.
+        item: one of the plan's units.
         known: what there is of it; filled up in place.
         keep: given every record as soon as it exists.
 
@@ -50,10 +51,14 @@ async def carry(plan: Plan, llm: LLM, seed: int, item: Item, known: Done, keep: 
         keep(record)
         known.add(record)
 
-    if any((segment.id, seed) not in known.translations for segment in item.segments):
-        for translation in await _translate(plan, llm, seed, item):
-            made(translation)
+    async def translate(prompt: Item) -> None:
+        if any((segment.id, seed) not in known.translations for segment in prompt.segments):
+            for translation in await _translate(plan, llm, seed, prompt):
+                made(translation)
+
+    await asyncio.gather(*map(translate, windows(item.segments, plan.window)))
     further = [_judge(plan, llm, seed, segment, known, made) for segment in item.segments]
+    further.append(_judge_chunk(plan, llm, seed, item, known, made))
     if plan.protocol.with_models:
         further += [_check(plan, llm, seed, segment, known, made) for segment in item.segments]
     await asyncio.gather(*further)
@@ -91,16 +96,28 @@ async def _judge(plan: Plan, llm: LLM, seed: int, segment: Segment, known: Done,
     judged = known.measurements.get((segment.id, seed), {})
 
     async def ask(judge: "Judge") -> None:
-        try:
-            found = await judge.judge(segment, translation.text, llm)
-            record = Measurement(
-                segment.id, seed, judge.name, found.value, found.state, found.reason, found.usage, found.answers
-            )
-        except RunError as error:
-            record = Measurement(segment.id, seed, judge.name, None, "failed", str(error))
-        made(record)
+        made(await _measured(segment.id, seed, judge.name, judge.judge(segment, translation.text, llm)))
 
-    await asyncio.gather(*(ask(judge) for judge in plan.judges if judge.name not in judged))
+    await asyncio.gather(*(ask(judge) for judge in plan.line_judges if judge.name not in judged))
+
+
+async def _judge_chunk(plan: Plan, llm: LLM, seed: int, item: Item, known: Done, made: Keep) -> None:
+    """Let every judge of chunks judge the item as a whole, once no translation is missing for reasons of ours."""
+    translations = [known.translations[segment.id, seed] for segment in item.segments]
+    if any(translation.state == "failed" for translation in translations):
+        return
+    judged = known.measurements.get((item.id, seed), {})
+    for judge in plan.chunk_judges:
+        if judge.name not in judged:
+            made(await _measured(item.id, seed, judge.name, judge.judge_item(item, translations, llm)))
+
+
+async def _measured(id_: str, seed: int, name: str, verdict: "Awaitable[Judgement]") -> Measurement:
+    try:
+        found = await verdict
+    except RunError as error:
+        return Measurement(id_, seed, name, None, "failed", str(error))
+    return Measurement(id_, seed, name, found.value, found.state, found.reason, found.usage, found.answers)
 
 
 async def estimate(plan: Plan, done: Done, keep: Keep, score: Score, at_once: int = 1) -> None:

@@ -72,7 +72,9 @@ def totals(plan: Plan) -> dict[str, int]:
     records = len(plan.task.segments) * len(plan.seeds)
     after = [BACK] * plan.protocol.with_models + [EVENTS] * plan.with_events
     stages = dict.fromkeys([TRANSLATE, *after], records)
-    return stages | {MEASURE: records * len(plan.measures)} if plan.measures else stages
+    chunks = len(plan.units) * len(plan.seeds) * len(plan.chunk_judges)
+    measured = records * (len(plan.measures) - len(plan.chunk_judges)) + chunks
+    return stages | {MEASURE: measured} if plan.measures else stages
 
 
 def counts(done: Done, plan: Plan) -> dict[str, int]:
@@ -80,14 +82,15 @@ def counts(done: Done, plan: Plan) -> dict[str, int]:
     number = {TRANSLATE: len(done.translations), BACK: 0, EVENTS: len(done.events)}
     number[BACK] = len(done.back_translations) + sum(t.state != "ok" for t in done.translations.values())
     needless = sum(t.state not in ("ok", "failed") for t in done.translations.values())
-    number[MEASURE] = sum(map(len, done.measurements.values())) + needless * len(plan.measures)
+    by_line = len(plan.measures) - len(plan.chunk_judges)
+    number[MEASURE] = sum(map(len, done.measurements.values())) + needless * by_line
     return {stage: number[stage] for stage in totals(plan)}
 
 
 def todo(plan: Plan, done: Done) -> Iterator[tuple[int, Item]]:
     """Yield the seed and item of whatever is not wholly done."""
     for seed in plan.seeds:
-        for item in plan.task.items(plan.window):
+        for item in plan.units:
             if not all(_carried(plan, done, (segment.id, seed)) for segment in item.segments):
                 yield seed, item
 
@@ -99,7 +102,9 @@ def _carried(plan: Plan, done: Done, key: Key) -> bool:
     if plan.protocol.with_models and done.translations[key].state == "ok" and key not in done.back_translations:
         return False
     judged = done.measurements.get(key, {})
-    return done.translations[key].state != "ok" or all(judge.name in judged for judge in plan.judges)
+    if key[0] in plan.chunk_ids and any(judge.name not in judged for judge in plan.chunk_judges):
+        return False
+    return done.translations[key].state != "ok" or all(judge.name in judged for judge in plan.line_judges)
 
 
 def wholly_done(plan: Plan, done: Done, key: Key) -> bool:

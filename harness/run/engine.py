@@ -82,7 +82,7 @@ def keeper(plan: Plan, store: Store, progress: Progress) -> Keep:
                 if record.state not in ("ok", "failed"):  # it needs no further model
                     if plan.protocol.with_models:
                         progress.step(BACK)
-                    for _ in plan.measures:
+                    for _ in range(len(plan.measures) - len(plan.chunk_judges)):
                         progress.step(MEASURE)
             case BackTranslation():
                 progress.step(BACK)

@@ -16,7 +16,7 @@ from harness.llm.prices import price_line
 from harness.llm.types import Decode
 from harness.metrics.base import Frame, Measure, Metric
 from harness.protocol import SELF, Protocol, short_hash
-from harness.records import dump
+from harness.records import Item, dump
 from harness.run import back_translate
 from harness.strategy import Setting, Strategy, build
 from harness.task import Task
@@ -24,7 +24,7 @@ from harness.task import Task
 if TYPE_CHECKING:
     from harness.embedders import Embedder
     from harness.events import Extractor
-    from harness.judges import Judge
+    from harness.judges import ChunkJudge, Judge
     from harness.qe import Estimator
 
 EMBEDDED_FAMILY = "embedding/usem3"
@@ -73,11 +73,48 @@ class Plan:
         return loaded
 
     @cached_property
-    def judges(self) -> "tuple[Judge, ...]":
-        """The judges of the protocol."""
-        from harness.judges import load
+    def judges(self) -> "tuple[Judge | ChunkJudge, ...]":
+        """The judges of the protocol, of lines and of chunks."""
+        from harness.judges import load_scoped
 
-        return tuple(load(spec, self.task.source, self.task.target, self.model) for spec in self.protocol.judges)
+        task = self.task
+        return tuple(
+            load_scoped(spec, task.source, task.target, self.model, task.window) for spec in self.protocol.judges
+        )
+
+    @cached_property
+    def line_judges(self) -> "tuple[Judge, ...]":
+        """The judges of single lines."""
+        from harness.judges import ChunkJudge
+
+        return tuple(judge for judge in self.judges if not isinstance(judge, ChunkJudge))
+
+    @cached_property
+    def chunk_judges(self) -> "tuple[ChunkJudge, ...]":
+        """The judges of whole chunks.
+
+        Raises:
+            UserError: prompts do not add up to chunks.
+        """
+        from harness.judges import ChunkJudge
+
+        found = tuple(judge for judge in self.judges if isinstance(judge, ChunkJudge))
+        if found and self.task.window % self.window:
+            raise UserError(
+                f"--window {self.window} does not divide the judged chunks of {self.task.window} lines.",
+                "Give a window that does, or leave it out.",
+            )
+        return found
+
+    @cached_property
+    def units(self) -> tuple[Item, ...]:
+        """What goes through the stages together: the segments of one prompt, or those of one judged chunk."""
+        return self.task.items(self.task.window if self.chunk_judges else self.window)
+
+    @cached_property
+    def chunk_ids(self) -> frozenset[str]:
+        """First segments of the judged chunks, which carry their verdicts."""
+        return frozenset(unit.id for unit in self.units) if self.chunk_judges else frozenset()
 
     @cached_property
     def estimators(self) -> "tuple[Estimator, ...]":
@@ -91,7 +128,10 @@ class Plan:
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
         """The columns that judges and estimators fill."""
-        judged = [Measure(judge.name, *judge.limits, family=f"judge/{judge.name}") for judge in self.judges]
+        judged = [
+            Measure(judge.name, *judge.limits, family=f"judge/{judge.name}", chunks=judge in self.chunk_judges)
+            for judge in self.judges
+        ]
         estimated = [
             Measure(
                 column(name),
@@ -222,7 +262,7 @@ class Plan:
         Raises:
             UserError: an unknown strategy or option, or a part that is not installed.
         """
-        for part in ("strategies", "judges", "metrics", "run_id"):
+        for part in ("strategies", "judges", "units", "metrics", "run_id"):
             getattr(self, part)  # made at the first use, and kept
         for estimator in self.estimators:
             if estimator.needs_reference and any(segment.reference is None for segment in self.task.segments):
@@ -254,6 +294,7 @@ class Plan:
             "source_language": self.task.source,
             "counter": self.protocol.counter,
             "judges": list(self.protocol.judges),
+            "chunk": self.task.window,
             "frame": dump(self.frame),
             "prompts": self.prompts,
             "provenance": {

@@ -10,6 +10,7 @@ from harness.llm.types import LLM
 from harness.records import Item, Segment, Translation
 from harness.run.back_translate import back_translate
 from harness.run.plan import Plan
+from harness.task import windows
 
 
 def walk(plans: Sequence[Plan]) -> Callable[[LLM], Iterable[Any]]:
@@ -21,25 +22,30 @@ def walk(plans: Sequence[Plan]) -> Callable[[LLM], Iterable[Any]]:
     Returns:
         Function from a door to coroutines, each to be awaited for itself.
     """
-    return lambda llm: (
-        ask(plan, seed, item, llm) for plan in plans for seed in plan.seeds for item in plan.task.items(plan.window)
-    )
+    return lambda llm: (ask(plan, seed, item, llm) for plan in plans for seed in plan.seeds for item in plan.units)
 
 
 async def ask(plan: Plan, seed: int, item: Item, llm: LLM) -> None:
     """Ask what one item asks: its translation, then back-translations and judges."""
-    translations = [] if plan.submitted else await plan.strategies[seed].translate(item, llm)
+    if plan.submitted:
+        return
+    prompts = windows(item.segments, plan.window)
+    made = await asyncio.gather(*(plan.strategies[seed].translate(prompt, llm) for prompt in prompts))
+    translations = [translation for part in made for translation in part]
     checks = [
         _check(plan, llm, segment, translation)
-        for segment, translation in zip(item.segments, translations, strict=False)
+        for segment, translation in zip(item.segments, translations, strict=True)
         if translation.state == "ok"
     ]
     await asyncio.gather(*checks)
+    for judge in plan.chunk_judges:
+        with suppress(RunError):
+            await judge.judge_item(item, translations, llm)
 
 
 async def _check(plan: Plan, llm: LLM, segment: Segment, translation: Translation) -> None:
     if plan.back_translator is not None:
         await back_translate(translation, plan.task.target, plan.task.source, *plan.back_translator, llm)
-    for judge in plan.judges:
+    for judge in plan.line_judges:
         with suppress(RunError):
             await judge.judge(segment, translation.text, llm)
