@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_no_value(kind):
 
 def test_names_and_lines_tell_chunks_from_lines():
     line, chunk = load("vividness:model=openai/a", "zh", "en"), load_chunk("vividness:model=openai/a", "zh", "en")
-    assert (line.name, chunk.name) == ("vividness", "vividness_chunk") and chunk.line == f"chunk({line.line})"
+    assert (line.name, chunk.name) == ("vividness", "vividness_chunk") and chunk.line == f"chunk(lines=25;{line.line})"
 
 
 def test_what_is_refused():
