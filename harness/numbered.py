@@ -30,6 +30,8 @@ FORM = (
 ROW = re.compile(r"(\d{1,6})(?:\s*[-–—~+&,/]\s*(\d{1,6}))?\.(?!\d)\s*(.*)")
 """``7. text``, or ``7-8. text`` where lines were merged and say so."""
 
+TO_TRANSLATE = "Lines to translate"
+
 Terms = Sequence[tuple[str, str]]
 
 
@@ -62,11 +64,23 @@ def chat(instruction: str, item: Item, terms: Terms = ()) -> tuple[Message, ...]
     parts = (
         ("Terms", [f"{one_line(source)} = {one_line(target)}" for source, target in terms]),
         ("Lines before, not to be translated", [one_line(text) for text in item.segments[0].before]),
-        ("Lines to translate", numbered),
+        (TO_TRANSLATE, numbered),
         ("Lines after, not to be translated", [one_line(text) for text in item.segments[-1].after]),
     )
     content = "\n\n".join("\n".join([f"{title}:", *rows]) for title, rows in parts if rows)
     return Message("system", f"{instruction} {FORM.format(lines=len(numbered))}"), Message("user", content)
+
+
+def asked(message: str) -> int:
+    """Return how many lines a user message of ``chat`` asks for, 0 for any other message.
+
+    Examples:
+        >>> from harness.records import Segment
+        >>> asked(chat("Translate.", Item("a", (Segment("a", "走吧", "v"), Segment("b", "回家", "v"))))[1].content)
+        2
+    """
+    _, found, rest = f"\n{message}".partition(f"\n{TO_TRANSLATE}:\n")
+    return len(rest.partition("\n\n")[0].split("\n")) if found else 0
 
 
 def read(response: Response, lines: int, language: str, max_tokens: int) -> tuple[Parsed, ...]:
@@ -103,7 +117,7 @@ def read(response: Response, lines: int, language: str, max_tokens: int) -> tupl
         ours = used is None or used >= max_tokens
         return _all(text, lines, "truncated", HARNESS_LIMIT if ours else "cut off at the system's own limit")
     if not text:
-        return _all("", lines, "empty", "no visible text")
+        return _all("", lines, "empty", f"{MISCOUNT}: no visible text")
     rows = _rows(text)
     if not rows:
         if REFUSAL.match(text):

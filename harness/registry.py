@@ -51,6 +51,8 @@ TABLE: dict[str, dict[str, str]] = {
         "reference": "harness.metrics.reference:metrics",
         "quality": "harness.metrics.quality:metrics",
         "tokens": "harness.metrics.tokens:metrics",
+        "bt_consistency": "harness.metrics.bt_consistency:metrics",
+        "line_count": "harness.metrics.line_count:metrics",
     },
     "judges": {
         "accuracy": "harness.judges.accuracy:build",

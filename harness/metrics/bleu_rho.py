@@ -32,6 +32,16 @@ def _sentence(hypothesis: str, reference: str, tokenizer: str) -> tuple[float, t
     return score.score / 100, (*score.counts, *score.totals, score.sys_len, score.ref_len)
 
 
+def sentence_statistics(hypothesis: str, reference: str, tokenizer: str = "zh") -> tuple[float, ...]:
+    """Return what corpus BLEU adds up: n-gram matches and totals of four orders, and both lengths.
+
+    Examples:
+        >>> sentence_statistics("关系越来越亲密", "关系越来越亲密")
+        (7, 6, 5, 4, 7, 6, 5, 4, 7, 7)
+    """
+    return _sentence(hypothesis, reference, tokenizer)[1]
+
+
 def sentence_bleu(hypothesis: str, reference: str, tokenizer: str = "zh") -> float:
     """Compute sentence BLEU with effective order, by sacreBLEU.
 
@@ -107,7 +117,7 @@ def _corpus_statistics(sample: Sample) -> Sequence[float]:
         return (0.0,) * CORPUS_WIDTH
     back = sample.artefacts.back_translation
     text = back.text if sample.ok and back is not None and back.state == "ok" else ""
-    statistics = _sentence(text, sample.segment.text, sample.frame.bleu_tokenizer)[1]
+    statistics = sentence_statistics(text, sample.segment.text, sample.frame.bleu_tokenizer)
     rho = syllable_ratio(sample.lengths.source, sample.lengths.hypothesis) if sample.ok else 0.0
     return (*statistics, rho, 1.0)
 

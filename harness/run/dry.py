@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from harness import numbered
 from harness.errors import RunError
 from harness.llm.cache import ResponseCache
 from harness.llm.door import Door
@@ -53,6 +54,8 @@ class DryDoor:
 def _canned(request: Request) -> str:
     if not request.messages:
         return FILLER
+    if count := numbered.asked(request.messages[-1].content):
+        return "\n".join(f"{number}. {FILLER}" for number in range(1, count + 1))
     lines = json.loads(request.messages[-1].content).get("lines")
     if lines is None:
         return json.dumps({"translation": FILLER})
