@@ -8,8 +8,8 @@ track          unit        basis                           in bounds
 ratio          syllables   syllables of the source         low <= n / basis <= high (Sand-Glass)
 duration       syllables   seconds x rate                  low <= n / basis <= high
 count          syllables   round(seconds x rate x pace)    off by 1 or 5 % at most (hit-a-count)
-isometric      characters  characters of the source        low <= n / basis <= high
-reading_speed  characters  seconds x rate                  low <= n / basis <= high
+isometric      characters  characters of the source        low <= n / basis <= high, blanks not counted
+reading_speed  characters  seconds x rate, most at most    low <= n / basis <= high
 none           -           -                               there is no budget
 ============== =========== =============================== ==========================================
 """
@@ -50,15 +50,27 @@ def plausible_times(segment: Segment) -> bool:
 
 
 def characters(text: str) -> int:
-    r"""Count the characters of a text: what the isometric track and reading speed measure.
+    r"""Count the characters of a text as reading speed does.
 
     Code points, blanks and punctuation included, line breaks not.
 
     Examples:
-        >>> characters("Wait…\nno!"), characters("再见")
-        (8, 2)
+        >>> characters("Oh no…\nno!"), characters("再见")
+        (9, 2)
     """
     return sum(len(line) for line in text.splitlines())
+
+
+def characters_without_blanks(text: str) -> int:
+    """Count the characters of a text as the isometric track does: blanks (U+0020) left out.
+
+    A French no-break space counts: so the published compliance comes out.
+
+    Examples:
+        >>> characters_without_blanks("This is my new toy.")
+        15
+    """
+    return characters(text) - text.count(" ")
 
 
 def in_bounds(ratio: float, low: float, high: float) -> bool:
@@ -132,6 +144,7 @@ class Budget:
         bounds: closed bounds of amount / basis; empty on tracks without.
         track: see the module.
         rate: syllables or characters a second, on tracks by time.
+        most: most characters that fit on screen whatever the time, on the track reading_speed; 0 without.
     """
 
     source: str
@@ -140,6 +153,7 @@ class Budget:
     bounds: Sequence[float] = ()
     track: Track = "ratio"
     rate: float = 0.0
+    most: int = 0
 
     @property
     def unit(self) -> str:
@@ -148,7 +162,9 @@ class Budget:
 
     def amount(self, text: str) -> int:
         """Count a translation in the track's unit."""
-        return count(text, self.target, self.counter) if self.unit == "syllables" else characters(text)
+        if self.unit == "syllables":
+            return count(text, self.target, self.counter)
+        return characters_without_blanks(text) if self.track == "isometric" else characters(text)
 
     def basis(self, segment: Segment) -> float | None:
         """Return what the bounds multiply; None where the segment has no budget.
@@ -165,11 +181,13 @@ class Budget:
         if self.track == "ratio":
             return max(1, count(segment.text, self.source, self.counter))
         if self.track == "isometric":
-            return max(1, characters(segment.text))
+            return max(1, characters_without_blanks(segment.text))
         if segment.start is None or segment.end is None:
             return None
         amount = (segment.end - segment.start) * self.rate
-        return max(1, round(amount * segment.pace)) if self.track == "count" else amount
+        if self.track == "count":
+            return max(1, round(amount * segment.pace))
+        return min(amount, self.most) if self.most else amount
 
     def admissible(self, basis: float) -> range:
         """List the amounts that are in bounds, possibly none.

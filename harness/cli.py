@@ -16,6 +16,7 @@ COMMANDS = {
     "score": "score translations from a file",
     "show": "show the results below a folder",
     "compare": "compare finished runs of one protocol, with tests; a gate for CI",
+    "gold": "count how often a quality estimator prefers systems to the reference",
     "verify": "recompute stored runs and name every difference (exit code 3)",
     "judge": "hold judges against people, and have people judge",
     "env": "make the environment of a family of quality estimators, and check it",

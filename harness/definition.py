@@ -24,23 +24,27 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 class Data:
     """Where the segments are: a file in the task's folder, or a pinned public one.
 
-    ``also`` names further files beside it that belong to the data (references), with
-    their SHA-256, empty where it is not pinned.
+    ``{target}`` in ``url`` stands for the target language.
     """
 
     file: str
     sha256: str = ""
     url: str = ""
-    also: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Target:
-    """One target language: its bounds, the syllable rates of ``fill``, and the rate of tracks by time."""
+    """One target language: its bounds, the syllable rates of ``fill``, and the rate and most of tracks by time.
+
+    ``also`` names files beside the data that belong to it (references), with their SHA-256,
+    empty where it is not pinned.
+    """
 
     bounds: tuple[float, ...] = ()
     speech_rates: tuple[float, ...] = ()
     rate: float = 0.0
+    most: int = 0
+    also: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

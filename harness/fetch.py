@@ -1,6 +1,7 @@
 """Fetching a pinned public file once into the user's cache."""
 
 import hashlib
+import re
 import urllib.request
 from pathlib import Path
 
@@ -12,13 +13,17 @@ MAX_BYTES = 256 << 20
 TIMEOUT_S = 60
 
 
-def cached_download(url: str, sha256: str, name: str) -> Path:
+HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{7,40})/(?P<file>[\w./-]+)")
+
+
+def cached_download(url: str, sha256: str, name: str, folder: Path | None = None) -> Path:
     """Return a local copy of a pinned file, fetching it on the first use.
 
     Args:
-        url: address of the file at a fixed revision.
-        sha256: what the content must hash to.
+        url: address of the file at a fixed revision, or ``hf://datasets/OWNER/NAME@REVISION/FILE``.
+        sha256: what the content must hash to; with a Hub's revision it may be empty.
         name: file name in the cache.
+        folder: where it goes, instead of a folder of its own in the cache.
 
     Returns:
         Path of the verified copy.
@@ -26,7 +31,9 @@ def cached_download(url: str, sha256: str, name: str) -> Path:
     Raises:
         UserError: no network, too large, or other content than pinned; nothing is kept then.
     """
-    path = default_cache_dir() / "data" / sha256[:16] / Path(name).name
+    if (hub := HUB.fullmatch(url)) is not None:
+        return _from_hub(hub["repo"], hub["revision"], hub["file"])
+    path = (folder or default_cache_dir() / "data" / sha256[:16]) / Path(name).name
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
         return path
     fix = f"Download {url} yourself and give it with --data PATH."
@@ -45,3 +52,16 @@ def cached_download(url: str, sha256: str, name: str) -> Path:
     except OSError as error:
         raise UserError(f"The cache {path.parent} cannot be written.", "Set SANDGLASS_CACHE to a folder.") from error
     return path
+
+
+def _from_hub(repo: str, revision: str, file: str) -> Path:
+    """Fetch a file of a dataset repository at a revision, by the Hub's own client and into its cache."""
+    fix = f"Download {file} of {repo} yourself and give it with --data PATH."
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as error:
+        raise UserError("huggingface-hub is not installed.", "Run: pip install huggingface-hub.") from error
+    try:
+        return Path(hf_hub_download(repo, file, repo_type="dataset", revision=revision))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} of {repo} could not be fetched ({type(error).__name__}).", fix) from error

@@ -101,6 +101,7 @@ class Protocol:
             measures=measures,
             track=task.track,
             rate=task.rate,
+            most=task.most,
             counted=task.source in COUNTED and task.target in COUNTED,
             reference=all(segment.reference is not None for segment in task.segments),
             reference_tokenizer=BLEU_TOKENIZERS.get(task.target, "13a"),
@@ -184,7 +185,9 @@ def frame_line(frame: Frame) -> str:
         >>> frame_line(Frame("de", (), 0.0, (), track="none", counted=False, reference=True))
         'track=none|tokenizer=zh|reference=13a'
     """
-    parts = [f"track={frame.track}" + (f"@{frame.rate:g}/s" if frame.rate else "")]
+    rate = f"@{frame.rate:g}/s" if frame.rate else ""
+    most = f"<={frame.most}" if frame.most else ""
+    parts = [f"track={frame.track}{rate}{most}"]
     if frame.bounds:
         parts.append("bounds=" + ",".join(f"{bound:g}" for bound in frame.bounds))
     if frame.mu:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from harness.records import Result, dump
 
 MAIN = (
-    "usable", "ok", "ib", "ib_within_1", "hit", "count_slope", "over", "under", "syllable_error",
-    "character_error", "rho_fwd", "rho_rtp", "bleu_ref", "chrf_ref", "bt_cerr", "events_kept",
+    "usable", "ok", "ib", "ib_within_1", "hit", "count_slope", "length_compliance", "char_ratio", "over", "under",
+    "syllable_error", "character_error", "rho_fwd", "rho_rtp", "bleu_ref", "chrf_ref", "bt_cerr", "events_kept",
     "bleu_rho", "bleu_rho_capped", "bleu", "tokens", "tokens_total", "cost", "latency",
 )  # fmt: skip
 PAPER = ("mean_rho_in_bounds", "ib", "bt_cerr", "bleu_rho", "tokens_total")

@@ -82,7 +82,7 @@ def score(
         The statistics, sorted by segment id and seed.
     """
     by_id = {segment.id: segment for segment in segments}
-    budget = Budget(source, frame.target, counter, frame.bounds, frame.track, frame.rate)
+    budget = Budget(source, frame.target, counter, frame.bounds, frame.track, frame.rate, frame.most)
     other = COUNTERS[1 - COUNTERS.index(counter)]
     keys = tuple(sorted(key for key in records.translations if key[0] in by_id))
     columns, width = _columns(metrics)

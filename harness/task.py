@@ -46,6 +46,7 @@ class Task:
     kind: Literal["translation", "instructions"] = "translation"
     track: Track = "ratio"
     rate: float = 0.0
+    most: int = 0
     window: int = 1
     round_trip: bool = True
 
@@ -117,7 +118,7 @@ def load_task(name: str, data: Path | None = None) -> Task:
     if target not in definition.targets:
         raise UserError(f"{definition.name} has no target {target!r}.", f"Use one of {', '.join(definition.targets)}.")
     spec = definition.targets[target]
-    file, digest = _data(path, definition, data)
+    file, digest = _data(path, definition, target, data)
     reader: Reader = registry.get("readers", definition.reader)
     segments = reader(file, target, definition.context)
     return Task(
@@ -135,6 +136,7 @@ def load_task(name: str, data: Path | None = None) -> Task:
         kind=definition.kind,
         track=definition.track,
         rate=spec.rate,
+        most=spec.most,
         window=definition.window,
         round_trip=definition.round_trip,
     )
@@ -202,14 +204,19 @@ def _only_target(definition: Definition, path: Path) -> str:
     raise UserError(f"{given} has several target languages.", f"Say which: {choices}.")
 
 
-def _data(path: Path, definition: Definition, given: Path | None) -> tuple[Path, str]:
+def _data(path: Path, definition: Definition, target: str, given: Path | None) -> tuple[Path, str]:
     """Return the data file and the hash of all that belongs to it, each file checked where it is pinned."""
-    file = _data_file(path, definition, given)
+    data = definition.data
+    file, url = _data_file(path, definition, given), data.url.replace("{target}", target)
+    if file is None:
+        file = cached_download(url, data.sha256, data.file)
     digests = []
-    for name, pinned in ((file.name, definition.data.sha256), *definition.data.also.items()):
+    for name, pinned in ((file.name, data.sha256), *definition.targets[target].also.items()):
         part = file.with_name(Path(name).name)
         if not part.is_file():
-            raise UserError(f"{definition.name} has no data file {part}.", f"Put it beside {file.name}.")
+            if not (url and given is None):
+                raise UserError(f"{definition.name} has no data file {part}.", f"Put it beside {file.name}.")
+            part = cached_download(f"{url.rpartition('/')[0]}/{name}", pinned, part.name, file.parent)
         digest = hashlib.sha256(part.read_bytes()).hexdigest()
         if pinned and digest != pinned:
             raise UserError(
@@ -221,18 +228,18 @@ def _data(path: Path, definition: Definition, given: Path | None) -> tuple[Path,
     return file, digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
-def _data_file(path: Path, definition: Definition, given: Path | None) -> Path:
-    folder = path.parent
+def _data_file(path: Path, definition: Definition, given: Path | None) -> Path | None:
+    """Return the data file that is given or lies in the folder; None where it is to be fetched."""
     if given is not None:
         file = given / Path(definition.data.file).name if given.is_dir() else given
         if not file.is_file():
             raise UserError(f"There is no data file {file}.", "Check the path given with --data.")
         return file
-    file = (folder / definition.data.file).resolve()
-    if folder.resolve() not in file.parents:
+    file = (path.parent / definition.data.file).resolve()
+    if path.parent.resolve() not in file.parents:
         raise UserError(f"{path}: data.file leaves the task's folder.", "Name a file inside it.")
     if file.is_file():
         return file
     if definition.data.url:
-        return cached_download(definition.data.url, definition.data.sha256, definition.data.file)
+        return None
     raise UserError(f"{definition.name} has no data file {file}.", "Put it there, or give it with --data.")

@@ -24,9 +24,11 @@ SEED = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("tasks", nargs=1, metavar="TASK", help="name, or folder with a task.toml")
-    parser.add_argument(
-        "--translations", type=Path, required=True, metavar="FILE", help="JSONL with id and text, or one line a segment"
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument(
+        "--translations", type=Path, metavar="FILE", help="JSONL with id and text, or one line a segment"
     )
+    given.add_argument("--reference", action="store_true", help="score the task's own references")
     parser.add_argument("--name", metavar="NAME", help="name of the system (default: the file's)")
     parser.add_argument("--no-model", action="store_true", help="the model-free metrics alone")
     add_measuring(parser)
@@ -37,15 +39,15 @@ def main(args: argparse.Namespace) -> int:
     whole = load_task(args.tasks[0], args.data)
     task = whole.limited(args.limit)
     protocol = protocol_of(args)
-    given = read_translations(args.translations, whole, task)
+    given = references(task) if args.reference else read_translations(args.translations, whole, task)
     plan = Plan(
         task=task,
         protocol=protocol.without_models() if args.no_model else protocol,
-        model=args.name or args.translations.stem,
+        model=args.name or ("reference" if args.reference else args.translations.stem),
         strategy="submitted",
         decode=Decode(),
         seeds=(SEED,),
-        submitted=hashlib.sha256(args.translations.read_bytes()).hexdigest()[:16],
+        submitted=_digest(args.translations, given),
     )
     if not (plan.models or plan.protocol.estimators):
         return score_without_models(plan, given, args.out)
@@ -79,6 +81,24 @@ def score_without_models(plan: Plan, given: list[Translation], out: Path) -> int
         store.close()
     print(render([read_result(folder)], "table", "main"))
     return EXIT_OK
+
+
+def _digest(path: Path | None, given: list[Translation]) -> str:
+    """Return what identifies the translations: the hash of their file, or of the references."""
+    content = "\n".join(f"{t.id}\t{t.text}" for t in given).encode() if path is None else path.read_bytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def references(task: Task) -> list[Translation]:
+    """Return a task's references as a system's translations.
+
+    Raises:
+        UserError: a segment has none.
+    """
+    for segment in task.segments:
+        if segment.reference is None:
+            raise UserError(f"{task.name} has no reference for {segment.id!r}.", "Give --translations.")
+    return [_translation(segment, segment.reference or "", task.target) for segment in task.segments]
 
 
 def read_translations(path: Path, whole: Task, task: Task) -> list[Translation]:

@@ -51,6 +51,7 @@ class Frame:
         measures: columns measured by models.
         track: what is measured against what (``harness.budget``).
         rate: syllables or characters a second, on tracks by time.
+        most: most characters whatever the time; 0 without.
         counted: whether both languages have a syllable counter; no metric of syllables exists without.
         reference: whether every segment has a reference translation.
         reference_tokenizer: sacreBLEU tokenizer of the target language.
@@ -66,6 +67,7 @@ class Frame:
     measures: tuple[Measure, ...] = ()
     track: Track = "ratio"
     rate: float = 0.0
+    most: int = 0
     counted: bool = True
     reference: bool = False
     reference_tokenizer: str = "13a"

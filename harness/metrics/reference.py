@@ -72,14 +72,14 @@ def _bleu(hypothesis: str, reference: str, tokenizer: str) -> tuple[float, ...]:
     return (*score.counts, *score.totals, score.sys_len, score.ref_len)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 14)  # as sacreBLEU: n-grams of an order that the reference is too short for do not count
 def _chrf(hypothesis: str, reference: str) -> tuple[float, ...]:
     from sacrebleu.metrics.helpers import extract_all_char_ngrams
 
     statistics: list[float] = []
     pairs = zip(*(extract_all_char_ngrams(text, CHAR_ORDERS, False) for text in (hypothesis, reference)), strict=True)
     for ours, theirs in pairs:
-        statistics += [ours.total(), theirs.total(), (ours & theirs).total()]
+        statistics += [ours.total() if theirs else 0, theirs.total(), (ours & theirs).total()]
     return tuple(statistics)
 
 

@@ -176,7 +176,7 @@ class Plan:
         if self.submitted:
             return {}
         task = self.task
-        budget = Budget(task.source, task.target, self.protocol.counter, task.bounds, task.track, task.rate)
+        budget = Budget(task.source, task.target, self.protocol.counter, task.bounds, task.track, task.rate, task.most)
         return {
             seed: build(self.strategy, Setting(self.model, budget, self.decode, seed, self.api_base))
             for seed in self.seeds

@@ -1,0 +1,1 @@
+"""Isometric translation (IWSLT 2022): English to German, Spanish and French in as many characters."""

@@ -1,0 +1,1 @@
+"""Compression of subtitles that are too fast to read (IWSLT): the language stays, the text gets shorter."""

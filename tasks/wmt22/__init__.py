@@ -1,0 +1,1 @@
+"""WMT22 general translation test sets, as ALMA used them."""
