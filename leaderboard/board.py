@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf
+from math import inf, isfinite
+from typing import Any
 
+from harness.budget import Budget
+from harness.convert import load
 from harness.errors import UserError
+from harness.metrics.base import Frame
 from harness.protocol import short_hash
 from harness.records import Estimate
 from harness.stats.clusters import ClusterSums, cluster_sums
@@ -51,6 +55,7 @@ class Board:
         columns: every metric that a row has, by name.
         first: those that the table shows first.
         headline: the metric that ranks.
+        budget: the length budget of its segments, where they have one.
         pairs: all pairs of the rows that cover the same segments, tested on the headline.
     """
 
@@ -61,6 +66,7 @@ class Board:
     columns: Mapping[str, Column]
     first: tuple[str, ...]
     headline: str
+    budget: Budget | None = None
     pairs: Pairs | None = field(default=None, compare=False)
 
     @cached_property
@@ -73,11 +79,18 @@ class Board:
         """What a reader must know of the rows before reading a number."""
         return tuple(dict.fromkeys(note for row in self.rows for note in row.run.result.notes))
 
-    @cached_property
+    @property
     def bounds(self) -> tuple[float, float] | None:
-        """The static bounds of the syllable ratio, where the task has them."""
-        found = self.rows[0].run.result.bounds
-        return (found[0], found[1]) if len(found) == 2 else None
+        """The bounds of the syllable ratio, where it is what the budget bounds."""
+        if self.budget is None or self.budget.track != "ratio" or len(self.budget.bounds) != 2:
+            return None
+        return self.budget.bounds[0], self.budget.bounds[1]
+
+    @property
+    def reference(self) -> Row:
+        """A row that covers the segments that the tests cover."""
+        tested = self.pairs.systems if self.pairs is not None else ()
+        return next((row for row in self.rows if row.run.slug in tested), self.rows[0])
 
     @property
     def ranked(self) -> int:
@@ -131,8 +144,21 @@ def board(runs: Sequence[Run]) -> Board:
         columns=columns,
         first=tuple(first_columns(columns, results)),
         headline=ranking,
+        budget=_budget(first.manifest),
         pairs=tested,
     )
+
+
+def _budget(manifest: Mapping[str, Any]) -> Budget | None:
+    """Return the length budget that a manifest tells of, None where it tells of none."""
+    try:
+        frame = load(Frame, manifest["frame"])
+        counter, source = str(manifest["counter"]), str(manifest["source_language"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if frame.track == "none" or not all(map(isfinite, (*frame.bounds, frame.rate))):
+        return None
+    return Budget(source, frame.target, counter, frame.bounds, frame.track, frame.rate)
 
 
 def _coverage(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.stats.clusters import ClusterSums, Floats
 from harness.stats.paired import ROUNDING, _all_exchanges, _random_exchanges
@@ -107,14 +106,13 @@ def _adjusted(p: Floats) -> Floats:
     return np.minimum(adjusted, adjusted.T)
 
 
-def _difference(
-    first: Floats, second: Floats, values: NDArray[np.float64], presences: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _difference(first: Floats, second: Floats, values: Floats, presences: Floats) -> Floats:
     """Return the difference of two systems once clusters are exchanged, by what moves from one to the other."""
     if first[1] == second[1] and not presences.any():
-        return (first[0] - second[0] + 2 * values) / first[1]
+        return np.asarray((first[0] - second[0] + 2 * values) / first[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (first[0] + values) / (first[1] + presences) - (second[0] - values) / (second[1] - presences)
+        one, other = (first[0] + values) / (first[1] + presences), (second[0] - values) / (second[1] - presences)
+    return np.asarray(one - other)
 
 
 def _exchanges(units: int, flips: int, exact: bool, seed: int, rows: int = 20_000) -> Iterator[Floats]:

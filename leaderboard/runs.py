@@ -42,6 +42,23 @@ class Trust:
     note: str = ""
 
 
+VERDICTS = ("usable", "ib", "bt_cerr")
+"""What is either so or not of a single output, and shown with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one output: ratio, syllables of source and hypothesis, and which verdicts it passed.
+
+    ``passed`` holds 1, 0 or None (left out) for each of ``VERDICTS``.
+    """
+
+    ratio: float | None
+    source: int | None
+    hypothesis: int | None
+    passed: list[int | None]
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a run's segments scored, averaged over repeats.
@@ -52,6 +69,7 @@ class Scores:
         names: the metrics that are a mean over segments.
         sums: [n, 2 * metrics], each metric's value and presence side by side.
         ratios: syllable ratio of every record whose state is ok.
+        verdicts: by segment id and seed.
     """
 
     segments: tuple[str, ...]
@@ -59,6 +77,7 @@ class Scores:
     names: tuple[str, ...]
     sums: NDArray[np.float64]
     ratios: NDArray[np.float64]
+    verdicts: Mapping[tuple[str, str], Verdict]
 
     def of(self, name: str) -> NDArray[np.float64]:
         """Return a metric's [n, 2] values and presences."""
@@ -117,7 +136,7 @@ def read(folder: Path) -> Run:
         if not all(number is None or isfinite(number) for number in ends):
             _damaged(folder / "result.json", f"{name} is not finite")
     try:
-        scores = _scores(lines(folder / "scores.jsonl"))
+        scores = _scores(lines(folder / "scores.jsonl"), str(manifest.get("counter", "")))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         _damaged(folder / "scores.jsonl", f"{type(error).__name__}: {error}")
     return Run(folder, result, manifest, read_trust(folder), scores)
@@ -176,9 +195,13 @@ def _damaged(path: Path, why: str) -> NoReturn:
     raise UserError(f"{path} is damaged ({why}).", FIX)
 
 
-def _scores(records: Iterable[Mapping[str, Any]]) -> Scores:
+def _scores(records: Iterable[Mapping[str, Any]], counter: str) -> Scores:
     names: tuple[str, ...] = ()
-    ids, clusters, rows, ratios = [], {}, [], []
+    ids: list[str] = []
+    rows: list[list[float]] = []
+    ratios: list[float] = []
+    clusters: dict[str, str] = {}
+    verdicts: dict[tuple[str, str], Verdict] = {}
     for record in records:
         statistics = record["statistics"]
         if not rows:
@@ -186,8 +209,9 @@ def _scores(records: Iterable[Mapping[str, Any]]) -> Scores:
         ids.append(str(record["id"]))
         clusters[ids[-1]] = str(record["cluster"])
         rows.append([number for name in names for number in statistics[name]])
-        if record["state"] == "ok":
+        if record["state"] == "ok" and record.get("rho") is not None:
             ratios.append(record["rho"])
+        verdicts[ids[-1], str(record["seed"])] = _verdict(record, counter)
     if not rows:
         raise ValueError("there are no scores")
     values, found = np.array(rows, dtype=np.float64), np.array(ratios, dtype=np.float64)
@@ -199,4 +223,13 @@ def _scores(records: Iterable[Mapping[str, Any]]) -> Scores:
     sums = np.zeros((len(segments), values.shape[1]))
     np.add.at(sums, index, values)
     sums /= np.bincount(index, minlength=len(segments))[:, None]
-    return Scores(segments, tuple(clusters[segment] for segment in segments), names, sums, found)
+    return Scores(segments, tuple(clusters[segment] for segment in segments), names, sums, found, verdicts)
+
+
+def _verdict(record: Mapping[str, Any], counter: str) -> Verdict:
+    counted = record.get("syllables", {}).get(counter) or (None, None)
+    statistics = (record["statistics"].get(name, (0, 0)) for name in VERDICTS)
+    passed = [int(values[0] > 0) if values[1] else None for values in statistics]
+    source, hypothesis = (count if isinstance(count, int) else None for count in counted[:2])
+    ratio = record.get("rho")
+    return Verdict(None if ratio is None else round(float(ratio), 3), source, hypothesis, passed)
