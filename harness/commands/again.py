@@ -1,0 +1,124 @@
+"""What ``rejudge`` and ``regenerate`` share: options, the check beforehand, and the signature afterwards."""
+
+import argparse
+import contextlib
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.commands.common import models_of, open_door
+from harness.commands.submit_command import add_task
+from harness.errors import EXIT_GATE, EXIT_OK, UserError
+from harness.llm.backend import Backend
+from harness.llm.cache import ResponseCache
+from harness.llm.failures import FailureLog
+from harness.records import Translation
+from harness.run.engine import LocalExecutor
+from harness.run.main import run_all
+from harness.run.plan import Plan
+from harness.run.store import read_manifest
+from harness.submission.again import MARGIN, Agreement
+from harness.submission.check import Checked, check, task_loader
+from harness.submission.rows import row_folder
+from harness.submission.trust import Level, result_hash, sign
+from harness.task import Task
+
+
+def add_again(parser: argparse.ArgumentParser) -> None:
+    """Add the options of asking again."""
+    parser.add_argument("submission", type=Path, metavar="DIR", help="folder or zip archive of a submission")
+    parser.add_argument("--sample", type=int, metavar="N", help="N random segments only (default: all)")
+    parser.add_argument("--sample-seed", type=int, metavar="N", help="of the draw (default: one nobody knows before)")
+    parser.add_argument(
+        "--margin", type=float, default=MARGIN, metavar="M", help=f"of a metric's scale, allowed (default {MARGIN:g})"
+    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="accepted rows: sign the outcome there")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the answers there, and go on from them")
+    parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="calls at once, at most (default 8)")
+    parser.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds to wait for an answer (600)")
+    parser.add_argument("--max-cost", type=float, metavar="USD", help="stop before the spend passes this")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the embedded model")
+    add_task(parser)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sound submission, its task and manifest, and where answers go."""
+
+    checked: Checked
+    task: Task
+    manifest: dict[str, Any]
+    out: Path
+    seed: int
+
+    @property
+    def run(self) -> Path:
+        """The submission as a run directory."""
+        assert self.checked.run is not None  # only sound ones are opened
+        return self.checked.run
+
+
+@contextlib.contextmanager
+def opened(args: argparse.Namespace) -> Iterator[Case]:
+    """Check the submission; only what recomputes is worth asking for again.
+
+    Raises:
+        UserError: it is refused, or the margin is out of range.
+    """
+    if not 0 < args.margin < 1:
+        raise UserError(f"--margin {args.margin} is out of range.", "Give a share above 0 and below 1.")
+    seed = args.sample_seed if args.sample_seed is not None else secrets.randbelow(2**32)
+    task_of = task_loader(args.task, args.data)
+    with tempfile.TemporaryDirectory(prefix="sandglass-again-") as work:
+        checked = check(args.submission, task_of, Path(work) / "submission")
+        standing = [refusal for refusal in checked.refusals if refusal.kind not in ("copy", "hostile")]
+        if standing or checked.result is None or checked.run is None:
+            raise UserError(f"{args.submission} is refused ({checked.refusals[0]}).", "See sandglass submission check.")
+        out = args.out or Path(work) / "again"
+        yield Case(checked, task_of(checked.result.task), read_manifest(checked.run), out, seed)
+
+
+def ask(
+    plan: Plan,
+    case: Case,
+    args: argparse.Namespace,
+    given: tuple[Translation, ...] = (),
+    backends: Mapping[str, Backend] | None = None,
+) -> Path:
+    """Run a plan with a cache of its own, so that nothing is answered from before.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UserError: it could not be finished.
+    """
+    plan.prepare()
+    failures = FailureLog()
+    door = open_door(args, ResponseCache(case.out / "cache"), failures, backends)
+    door.check(models_of([plan]))
+    code = run_all([plan], LocalExecutor(door, args.concurrency), case.out / "runs", given)
+    failures.close()
+    if code != EXIT_OK:
+        raise UserError(
+            "Not everything was answered again.", "Give the same command with --out and --sample-seed again."
+        )
+    return plan.folder(case.out / "runs")
+
+
+def concluded(found: Agreement, level: Level, command: str, case: Case, args: argparse.Namespace) -> int:
+    """Print the agreement, sign the row where there is one, and return the exit code."""
+    print("\n".join(found.lines()))
+    print(f"{level}: {'granted' if found.passed else 'not granted'}")
+    if args.results is not None:
+        assert case.checked.result is not None
+        row = row_folder(case.checked.result, args.results)
+        if not (row / "result.json").exists() or result_hash(row) != result_hash(case.run):
+            raise UserError(f"{row} is not the row of this submission.", "Accept it first: submission check --grant.")
+        outcome = {**found.outcome(), "sample_seed": case.seed if args.sample is not None else None}
+        trust = sign(row, level, found.passed, command, outcome)
+        print(f"Signed in {row}: {trust.level}")
+    return EXIT_OK if found.passed else EXIT_GATE
