@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from harness.errors import UserError
 
-Kind = Literal["tasks", "strategies", "metrics", "judges", "counters", "readers", "protocols"]
+Kind = Literal["tasks", "strategies", "metrics", "judges", "counters", "readers", "protocols", "builders"]
 
 TABLE: dict[str, dict[str, str]] = {
     "tasks": {
@@ -38,8 +38,19 @@ TABLE: dict[str, dict[str, str]] = {
         "isometric_en_fr": "tasks.isometric",
         "wmt22_zh_en": "tasks.wmt22:zh",
         "wmt22_en_de": "tasks.wmt22:en",
-        "iwslt_compression_de": "tasks.iwslt_compression:de",
-        "iwslt_compression_es": "tasks.iwslt_compression:es",
+        "iwslt_compression_de": "tasks.iwslt_compression",
+        "iwslt_compression_es": "tasks.iwslt_compression",
+        "x_alpaca_eval_en": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_es": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_ru": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_de": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_fr": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_bn": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_sw": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_th": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_zh": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_ko": "tasks.x_alpaca_eval",
+        "x_alpaca_eval_it": "tasks.x_alpaca_eval",
         **{f"musc_zh_{target}": "tasks.musc:zh" for target in ("en", "es", "pt", "ms", "id", "vi", "th")},
         **{f"musc_{source}_zh": f"tasks.musc:{source}" for source in ("ko", "ja", "en")},
         **{f"musc_en_{target}": "tasks.musc:en" for target in ("es", "de", "fr")},
@@ -48,8 +59,10 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "readers": {
         "jsonl": "harness.readers:read_jsonl",
+        "corpus": "harness.corpus.reader:read",
         "parallel": "harness.readers:read_parallel",
         "sandglass-v1": "tasks.sandglass.reader:read",
+        "alpaca-eval": "tasks.x_alpaca_eval.reader:read",
         "iwslt-compression": "tasks.iwslt_compression.reader:read",
     },
     "strategies": {
@@ -57,6 +70,7 @@ TABLE: dict[str, dict[str, str]] = {
         "prompted": "baselines.prompted:build",
         "best_of_n": "baselines.best_of_n:build",
         "translate_modify": "baselines.translate_modify:build",
+        "respond": "baselines.respond:build",
         "hostile": "baselines.hostile:build",
         "musc": "baselines.musc:build",
     },
@@ -85,11 +99,13 @@ TABLE: dict[str, dict[str, str]] = {
         "genrm": "harness.judges.genrm:build",
         "candidates": "harness.judges.candidates:build",
         "pairwise": "harness.judges.pairwise:build",
+        "preference": "harness.judges.preference:build",
     },
     "counters": {
         "pyphen": "harness.syllables.literal:counter_for",
         "phonetic": "harness.syllables.phonetic:counter_for",
     },
+    "builders": {"sandglass": "tasks.sandglass.build", "musc": "tasks.musc.build"},
     "protocols": {
         "paper": "harness.protocol:PAPER",
         "phonetic": "harness.protocol:PHONETIC",
