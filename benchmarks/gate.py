@@ -1,6 +1,7 @@
 """Measure how often the regression gate errs, and what it finds.
 
     python -m benchmarks.gate --comparisons 1000
+    python -m benchmarks.gate --shapes "6 x 10" "6 uneven" "10 uneven" "12 x 10" "15 uneven" "20 x 10"
 
 Two systems translate 1,000 segments: in 96 videos as uneven as those of Sand-Glass v1 (1 to 88 segments), or in 100
 of ten. Whether a line fits its budget and whether its meaning is kept are latent normal values; both systems share
@@ -14,7 +15,7 @@ and goes through ``harness.gate.decide`` with three metrics: usable, ib, bt_cerr
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmarks.interval_coverage import PUBLISHED
+from benchmarks.interval_coverage import SHAPES as FEW
 from harness.compare_runs import Run
 from harness.gate.decide import decide
 from harness.gate.rules import Gate, MetricRule
@@ -32,7 +34,7 @@ from harness.records import Result
 from harness.stats.clusters import Floats
 from harness.stats.proportions import clopper_pearson
 
-SHAPES = {"96 uneven": PUBLISHED, "100 even": [10] * 100}
+SHAPES = FEW | {"96 uneven": PUBLISHED, "100 even": [10] * 100}
 NAMES = ("usable", "ib", "bt_cerr")
 FITS, KEEPS = 0.6, 0.7
 MARGIN = 0.02
@@ -106,7 +108,8 @@ class Found:
 def simulate(case: Case, comparisons: int, seed: int) -> Found:
     """Draw pairs of systems and send them through the gate."""
     rng = np.random.default_rng(seed)
-    gate = Gate(1, {name: MetricRule(case.margin) for name in NAMES}, rule=case.rule)
+    rules = {name: MetricRule(case.margin) for name in NAMES}
+    gate = Gate(1, rules, rule=case.rule, min_segments=1, min_clusters=2)
     sizes, failed, flipped, detectable = SHAPES[case.shape], 0, [], []
     for _ in range(comparisons):
         video = np.repeat(rng.normal(size=(2, len(sizes))), sizes, axis=1)
@@ -119,9 +122,9 @@ def simulate(case: Case, comparisons: int, seed: int) -> Found:
     return Found(failed, float(np.mean(flipped)), float(np.mean(detectable)))
 
 
-def cases() -> Iterator[Case]:
+def cases(shapes: Sequence[str]) -> Iterator[Case]:
     """Cross structure, systems and gates; losses from none to the stated one, beyond the margin."""
-    for shape in SHAPES:
+    for shape in shapes:
         for pair in PAIRS:
             for loss in (0.0, pair.stated):
                 yield Case(shape, pair, "worse", 0.0, loss)
@@ -135,9 +138,10 @@ def main() -> None:
     """Print one row a case, with 95 % intervals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--comparisons", type=int, default=1000)
+    parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=("96 uneven", "100 even"))
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    work = list(cases())
+    work = list(cases(args.shapes))
     print("| videos | systems | rule, margin | true loss | flipped | detectable | gate fails, % [95%] |")
     print("|" + "---|" * 7)
     with ProcessPoolExecutor(args.workers) as pool:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 from scipy.stats import ttest_1samp
 
 from benchmarks.gate import PAIRS, RESULT, Case, simulate
@@ -149,6 +150,25 @@ def test_error_rates_on_simulated_systems(shape):
     assert 0.03 < worse.detectable < 0.07 and 0.1 < alike.flipped < 0.4
     strict = simulate(Case(shape, PAIRS[0], "not-worse", PAIRS[0].stated, PAIRS[0].stated), 100, seed=3)
     assert strict.failed >= 95
+
+
+def test_no_loss_is_called_detectable_that_cannot_be():
+    first, second = pair({"quality": 0.0}, noise=30.0, size=40, clusters=4)
+    wide, bounded = ({"quality": replace(metric("quality"), bounds=bounds)} for bounds in (None, (0.0, 1.0)))
+    least = {"min_segments": 1, "min_clusters": 2}
+    (free,) = decide(gate({"quality": 0.0}, **least), replace(first, metrics=wide), second).checks
+    (capped,) = decide(gate({"quality": 0.0}, **least), replace(first, metrics=bounded), second).checks
+    assert free.detectable > 1 and capped.detectable is None
+
+
+def test_few_changed_verdicts_do_not_make_a_gate_look_sharp():
+    """With nothing changed the observed error is 0; a loss would bring its own."""
+    same = run({"ib": np.ones(1000)})
+    verdicts = replace(same, metrics={"ib": replace(metric("ib"), proportion=True)})
+    (check,) = decide(gate({"ib": 0.0}), verdicts, verdicts).checks
+    quantiles = stdtrit(19, 0.975) + stdtrit(19, 0.8)
+    assert check.detectable == pytest.approx(quantiles**2 / 1000)
+    assert check.detectable == pytest.approx(quantiles * math.sqrt(check.detectable / 1000))
 
 
 def test_a_task_without_syllables_bounds_or_verdicts_compares():

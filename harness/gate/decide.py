@@ -22,6 +22,7 @@ from harness.compare_flips import is_verdict
 from harness.compare_runs import Run
 from harness.errors import UserError
 from harness.gate.rules import FIX, Gate, MetricRule
+from harness.metrics.base import Metric
 from harness.stats.paired import paired_interval
 from harness.stats.tests import holm
 
@@ -45,7 +46,7 @@ class Check:
         p: one-sided, of the gate's rule.
         p_adjusted: after the gate's correction.
         detectable: rule ``worse``: the true loss that fails this gate with its power; rule ``not-worse``: the margin
-            that an unchanged system passes with it. None where nothing changed.
+            that an unchanged system passes with it. None where nothing changed, or where no possible loss is as large.
     """
 
     metric: str
@@ -140,7 +141,7 @@ def _test(gate: Gate, name: str, rule: MetricRule, first: Run, second: Run) -> C
         low=loss - distance,
         high=loss + distance,
         p=_p(loss - rule.margin, error, df, gate.rule == "worse"),
-        detectable=_detectable(gate, rule, error, df, segments if is_verdict(metric) else inf),
+        detectable=_detectable(gate, rule, metric, segments, error, df),
     )
 
 
@@ -152,17 +153,20 @@ def _p(beyond: float, error: float, df: float, greater: bool) -> float:
     return float(stdtr(df, -beyond / error))
 
 
-def _detectable(gate: Gate, rule: MetricRule, error: float, df: float, verdicts: float) -> float | None:
+def _detectable(gate: Gate, rule: MetricRule, metric: Metric, segments: int, error: float, df: float) -> float | None:
     """Solve ``D = margin + (t(1 - a) + t(power)) * SE(D)``, a being what Holm leaves the first of m metrics, alpha / m.
 
-    A loss D of n verdicts makes the error itself larger: ``SE(D)^2 = SE^2 + D / n``.
+    A loss D of n verdicts makes the error itself larger: ``SE(D)^2 = SE^2 + D / n``. None where nothing changed, and
+    where no loss that the metric allows is as large.
     """
     worse = gate.rule == "worse"
     of_each = gate.alpha / len(gate.metrics) if worse and gate.correction == "holm" else gate.alpha
     quantiles = float(stdtrit(df, 1 - of_each)) + float(stdtrit(df, gate.power))
     margin = rule.margin if worse else 0.0
-    middle = margin + (quantiles**2 / verdicts / 2 if worse else 0.0)
-    return middle + sqrt(middle**2 - margin**2 + (quantiles * error) ** 2) or None
+    middle = margin + (quantiles**2 / segments / 2 if worse and is_verdict(metric) else 0.0)
+    widest = metric.bounds[1] - metric.bounds[0] if metric.bounds else inf
+    found = middle + sqrt(middle**2 - margin**2 + (quantiles * error) ** 2)
+    return found if 0 < found <= widest else None
 
 
 def _higher_is_better(name: str, rule: MetricRule, run: Run) -> bool:

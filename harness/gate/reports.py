@@ -86,9 +86,9 @@ def sentence(check: Check, verdict: Verdict) -> str:
     side = "beyond" if verdict.rule == "worse" else "under"
     shown = "is" if (check.status == "failed") == (verdict.rule == "worse") else "is not"
     said = f"{found} {shown} shown to be {side} the margin of {margin}"
-    if check.detectable is None:
-        return said
     reach, chance = _amount(check.detectable, check), f"{100 * verdict.power:g}%"
+    if check.detectable is None:
+        return said if check.low == check.high else f"{said}; no possible one would be with {chance}"
     if verdict.rule == "worse":
         return f"{said}; a true loss of {reach} would fail with {chance}"
     return f"{said}; an unchanged system would pass with {chance} from a margin of {reach} on"
