@@ -103,6 +103,7 @@ def test_no_pair_below_the_threshold_is_ever_taken_and_exact_copies_always_are()
     lines = planted(300, seed=5)
     lines += lines[:50]
     found = nd.near_duplicates(shingles(lines, 3), np.arange(len(lines)), 1.0)
+    assert np.count_nonzero(found.removed >= 0) >= 50
     assert all((found.removed[k] >= 0) == (lines[k] in lines[:k]) for k in range(len(lines)))
 
 
@@ -155,6 +156,14 @@ def test_pairs_come_in_portions_that_hold_them_all(seed, at_once):
     finally:
         nd.PAIRS_AT_ONCE = before
     assert sorted(found) == [(i, j) for i in range(40) for j in range(i + 1, 40) if keys[i] == keys[j]]
+
+
+def test_copies_of_a_near_duplicate_go_with_it_and_many_copies_cost_no_pairs():
+    one, two = "一二三四五六七八九十", "一二三四五六七八九十甲"
+    found = nd.near_duplicates(shingles([two] * 3000 + [one], 2), np.arange(3001)[::-1].copy(), 0.6)
+    assert found.removed.tolist() == [3000] * 3000 + [-1]
+    assert set(found.similarity[:3000].round(3)) == {0.9}
+    assert found.candidates <= nd.bands_for(0.6)
 
 
 def test_nothing_to_compare():

@@ -4,7 +4,8 @@ Two texts are near when the Jaccard similarity of their sets of character n-gram
 least a threshold: J(A, B) = |A ∩ B| / |A ∪ B|, over ``texts.normalised``. Candidates come
 from MinHash in bands (Broder 1997; Indyk and Motwani 1998) and each is then verified by
 the exact J, so that no pair below the threshold is ever taken. A pair at the threshold
-itself is missed with probability (1 - t^r)^b, below ``MISS``; nearer pairs less often.
+itself is missed with probability (1 - t^r)^b, below ``MISS``; nearer pairs less often, and
+texts with the very same set never.
 
 Greedy, keep first: texts are taken by rank, and one is removed where it is near a text
 that was kept. So no two kept texts are near (among the pairs found) and each removed one
@@ -91,7 +92,8 @@ def near_duplicates(sets: Ragged, rank: Places, threshold: float, seed: int = 0,
     """
     by_rank = np.argsort(rank, kind="stable")
     place = np.argsort(by_rank, kind="stable")
-    filled = np.flatnonzero(sets.sizes() > 0)
+    originals = _originals(sets, place)
+    filled = np.flatnonzero((originals == np.arange(len(sets))) & (sets.sizes() > 0))
     edges, weights = np.zeros((0, 2), dtype=np.int64), np.zeros(0)
     candidates = large = 0
     random = np.random.default_rng(seed)
@@ -109,6 +111,10 @@ def near_duplicates(sets: Ragged, rank: Places, threshold: float, seed: int = 0,
         edges, first = np.unique(edges, axis=0, return_index=True)
         weights = weights[first]
     removed, similarity = _greedy(edges, weights, place, len(sets))
+    copies = np.flatnonzero(originals != np.arange(len(sets)))
+    first = originals[copies]
+    kept = removed[first] < 0
+    removed[copies], similarity[copies] = np.where(kept, first, removed[first]), np.where(kept, 1.0, similarity[first])
     return Near(removed, similarity, candidates, large)
 
 
@@ -144,6 +150,29 @@ def _gather(sets: Ragged, rows: Places) -> tuple[NDArray[np.uint64], Places]:
     owners = np.repeat(np.arange(len(rows)), sizes)
     places = np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners] + sets.offsets[rows][owners]
     return sets.values[places], owners
+
+
+def _originals(sets: Ragged, place: Places) -> Places:
+    """Return for each text the one of lowest rank that has the very same set, often itself; empty sets have none."""
+    originals = np.arange(len(sets))
+    filled = np.flatnonzero(sets.sizes() > 0)
+    if not len(filled):
+        return originals
+    keys = np.zeros(len(filled), dtype=np.uint64)
+    for k in range(0, len(filled), TEXTS_AT_ONCE):
+        values, owners = _gather(sets, filled[k : k + TEXTS_AT_ONCE])
+        starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+        keys[k : k + TEXTS_AT_ONCE] = np.add.reduceat(_mix(values), starts)
+    order = np.lexsort((place[filled], keys))
+    members, keys = filled[order], keys[order]
+    starts = np.append(True, keys[1:] != keys[:-1])
+    first = members[np.flatnonzero(starts)[np.cumsum(starts) - 1]]
+    for k in range(0, len(members), PAIRS_AT_ONCE):
+        pairs = np.stack([first[k : k + PAIRS_AT_ONCE], members[k : k + PAIRS_AT_ONCE]], axis=1)
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        same = pairs[jaccard(sets, pairs) == 1]
+        originals[same[:, 1]] = same[:, 0]
+    return originals
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

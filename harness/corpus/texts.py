@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,21 @@ def characters(text: str) -> int:
         6
     """
     return sum(map(len, LETTERS.findall(text)))
+
+
+T = TypeVar("T")
+
+
+def batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Return things in lists of a size; the last may hold fewer.
+
+    Examples:
+        >>> list(batches("abcde", 2))
+        [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    left = iter(things)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,126 @@
+"""Last stage: the task folder's files."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.convert import dump
+from harness.corpus.funnel import Step, markdown, svg
+from harness.corpus.probe import Probe, probe, public_texts
+from harness.corpus.reader import CONTEXT, Line
+from harness.corpus.reader import read_lines as read_built
+from harness.corpus.stages import Ticker, read_lines, write_lines
+from harness.corpus.texts import batches
+from harness.corpus.windows import Placed
+from tasks.sandglass.building import card
+from tasks.sandglass.building.choosing import TEST, TRAIN
+from tasks.sandglass.building.filtering import segments
+from tasks.sandglass.building.settings import Settings
+from tasks.sandglass.building.statistics import statistics
+
+STAGE = "6-task"
+SEGMENTS, TRAINING, WINDOWS, EVENTS = "segments.jsonl", "train.jsonl", "windows.jsonl", "events.jsonl"
+
+
+def task(settings: Settings, windows: Path, distinct: Path, choice: Path, report: dict[str, Any], folder: Path) -> None:
+    """Write segments, windows, events, statistics, funnel, definition and card.
+
+    Args:
+        settings: of the build.
+        windows: all windows.
+        distinct: the segments that may be chosen, with weight and doubts.
+        choice: folder of the fifth stage.
+        report: ``steps`` of all stages, and what the fifth reported.
+        folder: where to write.
+
+    Raises:
+        UserError: no segment is left.
+    """
+    test = set(np.load(choice / TEST, allow_pickle=False).tolist())
+    train = set(np.load(choice / TRAIN, allow_pickle=False).tolist())
+    public = _public(settings)
+    write_lines(folder / SEGMENTS, map(dump, _probed(_lines(windows, distinct, test), public)))
+    if settings.train:
+        write_lines(folder / TRAINING, map(dump, _lines(windows, distinct, train)))
+    lines = read_built(folder / SEGMENTS)
+    shown = {line.window for line in lines}
+    write_lines(folder / WINDOWS, (window for window in read_lines(windows) if window["id"] in shown))
+    counts = _events(settings, lines, folder)
+    numbers = statistics(settings, lines, counts, report)
+    steps = [Step(**{**step, "notes": tuple(step.get("notes", ()))}) for step in report["steps"]]
+    _json(folder / "statistics.json", numbers)
+    _json(folder / "funnel.json", {"steps": report["steps"]})
+    (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
+    (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
+    card.write(settings, folder, lines, numbers, hashlib.sha256((folder / SEGMENTS).read_bytes()).hexdigest())
+
+
+def _json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _lines(windows: Path, distinct: Path, wanted: set[int]) -> Iterator[Line]:
+    """Return the wanted segments, each with its own context and what the checks said of it."""
+    judged = (record for record in read_lines(distinct) if record["n"] in wanted)
+    numbered = enumerate(segments(windows))
+    for _, group in groupby(numbered, lambda pair: pair[1].transcript):
+        places, neighbours = zip(*group, strict=True)
+        for k, n in enumerate(places):
+            if n in wanted:
+                yield _line(neighbours, k, next(judged))
+
+
+def _line(neighbours: Sequence[Placed], k: int, judged: dict[str, Any]) -> Line:
+    segment = neighbours[k]
+    return Line(
+        id=segment.id,
+        video=segment.transcript,
+        domain=segment.domain,
+        window=segment.window,
+        text=segment.text,
+        start=segment.start,
+        end=segment.end,
+        before=tuple(other.text for other in neighbours[max(0, k - CONTEXT) : k]),
+        after=tuple(other.text for other in neighbours[k + 1 : k + 1 + CONTEXT]),
+        gap=round(max(0.0, neighbours[k + 1].start - segment.end), 3) if k + 1 < len(neighbours) else None,
+        weight=judged["weight"],
+        doubts=tuple(judged["doubts"]),
+        interpolated=segment.interpolated,
+    )
+
+
+def _public(settings: Settings) -> Probe | None:
+    if not settings.public:
+        return None
+    return probe((text for path in settings.public for text in public_texts(path)), settings.language.probe)
+
+
+def _probed(lines: Iterable[Line], public: Probe | None) -> Iterator[Line]:
+    """Add the share of public n-grams; a segment too short to tell stays without."""
+    for batch in batches(lines, 1000):
+        shares = public.overlap([line.text for line in batch]).tolist() if public else [math.nan] * len(batch)
+        for line, share in zip(batch, shares, strict=True):
+            yield line if math.isnan(share) else replace(line, overlap=round(share, 4))
+
+
+def _events(settings: Settings, lines: Sequence[Line], folder: Path) -> list[int] | None:
+    """Write the core events of the segments by machine, and return how many each has; None without an extractor."""
+    if settings.events == "none":
+        return None
+    from harness import events
+
+    extractor = events.load(settings.events)
+    found = [extractor.events(line.text) for line in Ticker("core events").over(lines)]
+    rows = zip(lines, found, strict=True)
+    write_lines(
+        folder / EVENTS,
+        ({"id": line.id, "extractor": extractor.name, "events": dump(its)} for line, its in rows),
+    )
+    return [len(its) for its in found]
