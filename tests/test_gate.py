@@ -133,6 +133,14 @@ def test_where_nothing_changed_no_loss_is_shown():
         assert verdict.passed and verdict.checks[0].loss == 0
 
 
+def test_a_loss_of_exactly_the_margin_in_every_cluster_is_not_beyond_it():
+    first = run({"quality": np.arange(400) / 7})
+    second = run({"quality": np.arange(400) / 7 - 0.1})
+    assert decide(gate({"quality": 0.1}), first, second).passed
+    assert not decide(gate({"quality": 0.09}), first, second).passed
+    assert not decide(gate({"quality": 0.1}, rule="not-worse"), first, second).passed
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-0.2, 0.2), st.floats(0, 0.2), st.floats(0, 0.2), st.sampled_from(["worse", "not-worse"]))
 def test_a_wider_margin_never_shuts_a_gate_that_was_open(loss, margin, more, rule):

@@ -23,7 +23,7 @@ from harness.compare_runs import Run
 from harness.errors import UserError
 from harness.gate.rules import FIX, Gate, MetricRule
 from harness.metrics.base import Metric
-from harness.stats.paired import paired_interval
+from harness.stats.paired import ROUNDING, paired_interval
 from harness.stats.tests import holm
 
 Status = Literal["passed", "failed", "no evidence", "skipped"]
@@ -148,8 +148,8 @@ def _test(gate: Gate, name: str, rule: MetricRule, first: Run, second: Run) -> C
 def _p(beyond: float, error: float, df: float, greater: bool) -> float:
     """Return the one-sided p-value of a loss beyond (or short of) the margin."""
     beyond = beyond if greater else -beyond
-    if error == 0:  # no cluster changed, or all by the same
-        return 0.0 if beyond > 0 else 1.0
+    if error <= ROUNDING:  # no cluster changed, or all by the same
+        return 0.0 if beyond > ROUNDING else 1.0
     return float(stdtr(df, -beyond / error))
 
 
