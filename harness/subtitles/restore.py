@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from harness.subtitles.markup import Markup, Skeleton, Tag, split
+from harness.subtitles.srt import LIKE_TIMES
 
 DASH = re.compile(r"[-‐–—―](?![-‐–—―\d])[^\S\n]*(?=\S)")
 TURN = re.compile(r"(?<=\S)\s+(?=[-‐–—―]\s+\S)")
@@ -47,7 +48,8 @@ def restore(skeleton: Skeleton, text: str) -> str:
     """
     if text == skeleton.text:
         return skeleton.body
-    text = _redash(skeleton.text, clean(text, skeleton.markup))
+    if text.split() != skeleton.text.split():  # the very words in other lines are as clean as they were
+        text = _redash(skeleton.text, clean(text, skeleton.markup))
     pieces: list[str] = []
     done = used = 0
     for at, tag in _placed(skeleton, text):
@@ -165,7 +167,7 @@ def _xml(text: str) -> str:
 
 
 ESCAPES: dict[Markup, Callable[[str], str]] = {
-    "srt": lambda text: text.replace("-->", "->"),
+    "srt": lambda text: text.replace("-->", "->") if LIKE_TIMES.match(text) else text,
     "vtt": _xml,
     "ass": lambda text: text.replace("\N{NO-BREAK SPACE}", "\\h"),
     "ttml": _xml,
