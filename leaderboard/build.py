@@ -113,7 +113,7 @@ def _span(site: Site, entries: Sequence[Entry], from_papers: Sequence[Table]) ->
     """Write the pages that span boards: index, models, methods and the tables from papers."""
     site.static()
     tasks: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: not entry.board.ranked):
         tasks.setdefault(entry.title, []).append(entry)
     tops = {entry.board.slug: _top(entry.board) for entry in entries}
     rows = sum(len(entry.board.rows) for entry in entries)
@@ -148,13 +148,7 @@ def _top(board: Board) -> list[tuple[Row, tuple[str, str, bool], tuple[float, fl
 def _metrics(entries: Sequence[Entry]) -> dict[str, list[Column]]:
     """Return every metric that a board has or that the methods describe, group by group."""
     known = {name: column for entry in entries for name, column in entry.board.columns.items()}
-    known |= {
-        name: column
-        for name, column in columns_of([name for name in methods() if "*" not in name], {}).items()
-        if name not in known
-    }
-    return {
-        group: sorted((c for c in known.values() if c.group == group), key=lambda column: column.name)
-        for group in GROUPS
-        if any(c.group == group for c in known.values())
-    }
+    described = columns_of([name for name in methods() if "*" not in name], {})
+    known = {name: known.get(name, column) for name, column in described.items()} | known
+    groups = {group: [column for column in known.values() if column.group == group] for group in GROUPS}
+    return {group: columns for group, columns in groups.items() if columns}

@@ -54,6 +54,8 @@ var sandglass = (function () {
     history.replaceState(null, "", "#" + kept.toString());
   }
 
+  addEventListener("hashchange", function () { if (location.hash.indexOf("=") > 0) location.reload(); });
+
   // Elements from text only: nothing is ever read as markup.
   function el(name, attributes) {
     var made = name.indexOf("svg:") ? document.createElement(name)
