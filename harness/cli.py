@@ -17,6 +17,7 @@ COMMANDS = {
     "show": "show the results below a folder",
     "compare": "compare finished runs of one protocol, with tests; a gate for CI",
     "gold": "count how often a quality estimator prefers systems to the reference",
+    "win-rate": "win rates over a stored baseline, plain and length-controlled",
     "verify": "recompute stored runs and name every difference (exit code 3)",
     "judge": "hold judges against people, and have people judge",
     "env": "make the environment of a family of quality estimators, and check it",

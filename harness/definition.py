@@ -24,7 +24,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 class Data:
     """Where the segments are: a file in the task's folder, or a pinned public one.
 
-    ``{target}`` in ``url`` stands for the target language.
+    ``{target}`` in ``file`` and ``url`` stands for the target language.
     """
 
     file: str
@@ -55,7 +55,7 @@ class Definition:
         schema: version of this file's form.
         name: name without the target language.
         version: raised whenever the data, the track or a prompt changes.
-        source_language: code.
+        source_language: code, or ``{target}`` where the language stays.
         reader: name of what reads the data.
         synthetic: written by a model or by this project: ranks nothing.
         data: where the segments are.

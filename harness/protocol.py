@@ -90,7 +90,7 @@ class Protocol:
         """
         if task.track == "ratio" and self.counter not in task.mu:
             raise UserError(f"{task.name} has no mu for the counter {self.counter!r}.", "Add it to its task.toml.")
-        parts = self.parts()
+        parts, translates = self.parts(), task.kind == "translation"
         return Frame(
             target=task.target,
             bounds=task.bounds,
@@ -102,8 +102,8 @@ class Protocol:
             track=task.track,
             rate=task.rate,
             most=task.most,
-            counted=task.source in COUNTED and task.target in COUNTED,
-            reference=all(segment.reference is not None for segment in task.segments),
+            counted=translates and task.source in COUNTED and task.target in COUNTED,
+            reference=translates and all(segment.reference is not None for segment in task.segments),
             reference_tokenizer=BLEU_TOKENIZERS.get(task.target, "13a"),
         )
 

@@ -33,7 +33,10 @@ class Setting:
 
 
 class Strategy(Protocol):
-    """A way of translating; one file in ``baselines/`` each."""
+    """A way of translating; one file in ``baselines/`` each.
+
+    One that answers instructions instead has an attribute ``kind``, which equals the task's.
+    """
 
     @property
     def line(self) -> str:

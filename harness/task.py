@@ -124,7 +124,7 @@ def load_task(name: str, data: Path | None = None) -> Task:
     return Task(
         name=f"{definition.name}_{target}",
         version=definition.version,
-        source=definition.source_language,
+        source=definition.source_language.replace("{target}", target),
         target=target,
         bounds=spec.bounds,
         speech_rates=spec.speech_rates,
@@ -207,9 +207,10 @@ def _only_target(definition: Definition, path: Path) -> str:
 def _data(path: Path, definition: Definition, target: str, given: Path | None) -> tuple[Path, str]:
     """Return the data file and the hash of all that belongs to it, each file checked where it is pinned."""
     data = definition.data
-    file, url = _data_file(path, definition, given), data.url.replace("{target}", target)
+    name, url = (text.replace("{target}", target) for text in (data.file, data.url))
+    file = _data_file(path, definition, name, given)
     if file is None:
-        file = cached_download(url, data.sha256, data.file)
+        file = cached_download(url, data.sha256, name)
     digests = []
     for name, pinned in ((file.name, data.sha256), *definition.targets[target].also.items()):
         part = file.with_name(Path(name).name)
@@ -228,14 +229,14 @@ def _data(path: Path, definition: Definition, target: str, given: Path | None) -
     return file, digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
-def _data_file(path: Path, definition: Definition, given: Path | None) -> Path | None:
+def _data_file(path: Path, definition: Definition, name: str, given: Path | None) -> Path | None:
     """Return the data file that is given or lies in the folder; None where it is to be fetched."""
     if given is not None:
-        file = given / Path(definition.data.file).name if given.is_dir() else given
+        file = given / Path(name).name if given.is_dir() else given
         if not file.is_file():
             raise UserError(f"There is no data file {file}.", "Check the path given with --data.")
         return file
-    file = (path.parent / definition.data.file).resolve()
+    file = (path.parent / name).resolve()
     if path.parent.resolve() not in file.parents:
         raise UserError(f"{path}: data.file leaves the task's folder.", "Name a file inside it.")
     if file.is_file():

@@ -16,7 +16,7 @@ from harness.metrics.base import Frame, Metric
 from harness.prompts import prompt_hash
 from harness.protocol import counter_version, frame_line, metrics_hash
 from harness.records import BackTranslation, Estimate, EventCheck, Result, Translation, dump, load
-from harness.run.plan import missing_stages, run_id, system_id
+from harness.run.names import missing_stages, run_id, system_id
 from harness.run.store import file_hashes, read_manifest, read_measurements, read_result, read_segments, read_stage
 from harness.score import Records, count_states, estimates, estimates_by_domain, score, score_lines, usage_by_role
 

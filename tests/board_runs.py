@@ -14,7 +14,7 @@ import numpy as np
 from harness.jsonl import to_line
 from harness.metrics.base import Frame, Measure
 from harness.records import SCHEMA, STATES, Estimate, Result, Usage, dump
-from harness.run.plan import run_id, system_id
+from harness.run.names import run_id, system_id
 
 MEASURES = (
     Measure("cometkiwi", 0.0, 1.0, "comet", bounded=False),

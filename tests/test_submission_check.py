@@ -211,7 +211,7 @@ def test_an_empty_output_is_not_ok(good, check):
 @pytest.mark.parametrize("old,new,words", [("0.5", "0.1", "tau is 0.1"), ("6.19", "9.19", "as the task defines it")])
 def test_a_protocol_of_ones_own(good, check, old, new, words):
     """A lower threshold, a faster speaker: consistent everywhere, and not what is measured here."""
-    from harness.run.plan import run_id
+    from harness.run.names import run_id
 
     manifest = json.loads((good / "manifest.json").read_bytes())
     tau = f"{manifest['frame']['tau']:g}"

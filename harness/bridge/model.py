@@ -22,6 +22,7 @@ from harness.llm.cache import ResponseCache, default_cache_dir
 from harness.llm.door import Door
 from harness.records import Item, Usage, dump
 from harness.run.plan import Plan
+from harness.run.ready import prepare
 
 
 class Incomplete(Exception):
@@ -131,7 +132,7 @@ class Runner:
             plan = plan_for(
                 plan_of(*key[:2]), options.model, options.strategy, options.decode(), seed, options.api_base
             )
-            plan.prepare()
+            prepare(plan)
             self._plans[key] = plan
             self.lines.setdefault(doc["task"], {"protocol": doc["protocol_line"], "system": plan.system_line})
         return self._plans[key]

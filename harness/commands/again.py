@@ -19,6 +19,7 @@ from harness.records import Translation
 from harness.run.engine import LocalExecutor
 from harness.run.main import run_all
 from harness.run.plan import Plan
+from harness.run.ready import prepare
 from harness.run.store import read_manifest
 from harness.submission.again import MARGIN, Agreement
 from harness.submission.check import Checked, check, task_loader
@@ -96,7 +97,7 @@ def ask(
     Raises:
         UserError: it could not be finished.
     """
-    plan.prepare()
+    prepare(plan)
     failures = FailureLog()
     door = open_door(args, ResponseCache(case.out / "cache"), failures, backends)
     door.check(models_of([plan]))

@@ -21,7 +21,9 @@ from harness.llm.backend import Backend
 from harness.llm.cache import ResponseCache
 from harness.llm.failures import FailureLog
 from harness.llm.types import Decode
-from harness.run.plan import Plan, parse_seeds
+from harness.run.names import parse_seeds
+from harness.run.plan import Plan
+from harness.run.ready import prepare
 from harness.task import load_task
 
 
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace, backends: dict[str, Backend]) -> int:
     door = open_door(args, cache, failures, backends)
     door.check(models_of(plans))
     for plan in plans:
-        plan.prepare()
+        prepare(plan)
     if args.dry_run:
         from harness.run.dry import report
 

@@ -98,7 +98,7 @@ def references(task: Task) -> list[Translation]:
     for segment in task.segments:
         if segment.reference is None:
             raise UserError(f"{task.name} has no reference for {segment.id!r}.", "Give --translations.")
-    return [_translation(segment, segment.reference or "", task.target) for segment in task.segments]
+    return [_translation(task, segment, segment.reference or "") for segment in task.segments]
 
 
 def read_translations(path: Path, whole: Task, task: Task) -> list[Translation]:
@@ -124,7 +124,7 @@ def read_translations(path: Path, whole: Task, task: Task) -> list[Translation]:
             f"{path} lacks {len(missing)} of {len(task.segments)} segments, first {missing[0]!r}.",
             "Give every segment; an empty text counts as empty.",
         )
-    return [_translation(segment, texts[segment.id], task.target) for segment in task.segments]
+    return [_translation(task, segment, texts[segment.id]) for segment in task.segments]
 
 
 def _from_jsonl(path: Path, whole: Task) -> dict[str, str]:
@@ -151,10 +151,12 @@ def _from_lines(path: Path, whole: Task, task: Task) -> dict[str, str]:
     raise UserError(f"{path} has {len(lines)} lines, the task {len(whole.segments)} segments.", FIX)
 
 
-def _translation(segment: Segment, text: str, target: str) -> Translation:
-    text = one_line(text)
+def _translation(task: Task, segment: Segment, text: str) -> Translation:
+    """Read one line of a file; an answer to an instruction keeps its lines, and its language is for the judge."""
+    translates = task.kind == "translation"
+    text = one_line(text) if translates else text.strip()
     if not text:
         return Translation(segment.id, SEED, "", "empty", "empty in the file")
-    if wrong_language(text, target):
-        return Translation(segment.id, SEED, text, "wrong_language", f"not {language(target)}")
+    if translates and wrong_language(text, task.target):
+        return Translation(segment.id, SEED, text, "wrong_language", f"not {language(task.target)}")
     return Translation(segment.id, SEED, text, "ok")

@@ -57,6 +57,8 @@ def body(request: Request, model: str) -> dict[str, Any]:
         "top_p": decode.top_p,
         "stop": list(decode.stop) or None,
         "reasoning_effort": decode.reasoning_effort,
+        "logprobs": True if request.top_logprobs else None,
+        "top_logprobs": request.top_logprobs or None,
     }
     return {
         "model": model,
@@ -109,7 +111,7 @@ def read_answer(answer: Any, key: str | None = None) -> Response:
         return Response(text, "length", usage)
     if content is None and usage.output is None:
         raise malformed("The server's answer is empty: no content, no refusal and no usage.")
-    return Response(text, "stop", usage)
+    return Response(text, "stop", usage, logprobs=_first_token(choice))
 
 
 def timed_out(timeout_s: float) -> Retryable:
@@ -186,6 +188,23 @@ def seconds(retry_after: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
+
+
+def _first_token(choice: Any) -> dict[str, float]:
+    """Return the alternatives to an answer's first token; none where the server does not tell them.
+
+    Examples:
+        >>> told = [{"token": "m", "logprob": -0.1}, {"token": "M", "logprob": -2.5}]
+        >>> _first_token({"logprobs": {"content": [{"token": "m", "logprob": -0.1, "top_logprobs": told}]}})
+        {'m': -0.1, 'M': -2.5}
+        >>> _first_token({"logprobs": None}), _first_token({"logprobs": {"content": [{"top_logprobs": "?"}]}})
+        ({}, {})
+    """
+    try:
+        told = choice["logprobs"]["content"][0]["top_logprobs"]
+        return {str(one["token"]): float(one["logprob"]) for one in told}
+    except (KeyError, IndexError, TypeError, ValueError):
+        return {}
 
 
 def _count(block: Any, name: str) -> int | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from harness.records import Usage
@@ -56,6 +56,7 @@ class Request:
         repeat: number of an otherwise equal request, so that candidates are sampled
             and cached apart.
         api_base: server, where it is not the provider's own.
+        top_logprobs: number of alternatives to the answer's first token to be told, 0 for none.
     """
 
     model: str
@@ -65,6 +66,7 @@ class Request:
     seed: int = 1
     repeat: int = 0
     api_base: str | None = None
+    top_logprobs: int = 0
 
     def key(self) -> str:
         """Return the cache key: SHA-256 of the request's canonical JSON.
@@ -75,7 +77,10 @@ class Request:
             >>> Request("m", prompt="a").key() == Request("m", prompt="a", repeat=1).key()
             False
         """
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        data = asdict(self)
+        if not self.top_logprobs:
+            del data["top_logprobs"]  # responses of before this field stay known
+        canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -89,12 +94,14 @@ class Response:
             it refused or filtered, else ``stop``.
         usage: tokens, list price and latency of this call, also when read from the cache.
         cached: read from the response cache, so nothing was paid now.
+        logprobs: alternatives to the first token with their log-probabilities, where asked for and told.
     """
 
     text: str
     finish: Literal["stop", "length", "refusal"]
     usage: Usage
     cached: bool = False
+    logprobs: dict[str, float] = field(default_factory=dict)
 
 
 class LLM(Protocol):

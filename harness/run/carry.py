@@ -15,7 +15,8 @@ from harness.qe import Row
 from harness.records import BackTranslation, EventCheck, Item, Measurement, Segment, State, Translation
 from harness.run.back_translate import back_translate
 from harness.run.done import Done
-from harness.run.plan import Plan, column
+from harness.run.names import column
+from harness.run.plan import Plan
 from harness.run.store import Record
 from harness.task import windows
 

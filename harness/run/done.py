@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.records import BackTranslation, EventCheck, Item, Measurement, Translation
-from harness.run.plan import Plan, column
+from harness.run.names import column
+from harness.run.plan import Plan
 from harness.run.store import Key, Record, Store, read_measurements
 from harness.score import Records
 

@@ -1,7 +1,6 @@
 """The plan of a run: everything that determines it, and the names that follow from it."""
 
 import platform
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from harness.errors import UserError
 from harness.llm.prices import price_line
 from harness.llm.types import Decode
 from harness.metrics.base import Frame, Measure, Metric
-from harness.protocol import SELF, Protocol, short_hash
+from harness.protocol import SELF, Protocol
 from harness.records import Item, dump
-from harness.run import back_translate
+from harness.run import back_translate, names
 from harness.strategy import Setting, Strategy, build
 from harness.task import Task
 
@@ -134,7 +133,7 @@ class Plan:
         ]
         estimated = [
             Measure(
-                column(name),
+                names.column(name),
                 *made.range,
                 family=EMBEDDED_FAMILY if made.family == "embedding" else made.family,
                 higher_is_better=made.higher_is_better,
@@ -168,7 +167,7 @@ class Plan:
     @property
     def missing(self) -> frozenset[str]:
         """Stages that this run lacks."""
-        return missing_stages(self.protocol.with_models, self.with_events)
+        return names.missing_stages(self.protocol.with_models, self.with_events)
 
     @cached_property
     def strategies(self) -> dict[int, Strategy]:
@@ -249,27 +248,12 @@ class Plan:
     @cached_property
     def system_id(self) -> str:
         """Readable name of the system, with a hash of its line."""
-        return system_id(self.model, self.strategy, self.system_line)
+        return names.system_id(self.model, self.strategy, self.system_line)
 
     @cached_property
     def run_id(self) -> str:
         """Hash of everything that determines the run."""
-        return run_id(self.protocol.name, self.protocol_line, self.system_line)
-
-    def prepare(self) -> None:
-        """Build strategies and load the protocol's parts, so that what is missing is said before anything is spent.
-
-        Raises:
-            UserError: an unknown strategy or option, or a part that is not installed.
-        """
-        for part in ("strategies", "judges", "units", "metrics", "run_id"):
-            getattr(self, part)  # made at the first use, and kept
-        for estimator in self.estimators:
-            if estimator.needs_reference and any(segment.reference is None for segment in self.task.segments):
-                raise UserError(
-                    f"{estimator.name} needs references, and {self.task.name} has none for some segments.",
-                    "Take an estimator that needs none, such as cometkiwi.",
-                )
+        return names.run_id(self.protocol.name, self.protocol_line, self.system_line)
 
     def folder(self, out: Path) -> Path:
         """Return the run directory below the results folder."""
@@ -306,56 +290,3 @@ class Plan:
                 "prices": price_line(),
             },
         }
-
-
-def missing_stages(back_translated: bool, with_events: bool) -> frozenset[str]:
-    """Return the stages that a run lacks, as metrics name what they need.
-
-    Examples:
-        >>> sorted(missing_stages(True, False)), sorted(missing_stages(False, False))
-        (['events'], ['back_translation', 'events'])
-    """
-    made = {"back_translation": back_translated, "events": with_events}
-    return frozenset(stage for stage, there in made.items() if not there)
-
-
-def column(estimator: str) -> str:
-    """Return the column's name of a quality estimator, named or given as a path.
-
-    Examples:
-        >>> column("cometkiwi@1ad7851"), column("checkpoints/my-kiwi")
-        ('cometkiwi', 'my-kiwi')
-    """
-    return Path(estimator.partition("@")[0]).name
-
-
-def system_id(model: str, strategy: str, line: str) -> str:
-    """Return the readable name of a system, with a hash of its line.
-
-    Examples:
-        >>> system_id("openai/gpt-x", "best_of_n:n=4", "model=…")
-        'openai-gpt-x-best-of-n-d7a47961'
-    """
-    readable = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{model}-{strategy.partition(':')[0]}").strip("-.").lower()[:80]
-    return f"{readable}-{short_hash(line)}"
-
-
-def run_id(protocol: str, protocol_line: str, system_line: str) -> str:
-    """Return the hash of everything that determines a run, behind its protocol's name."""
-    return f"{protocol}-{short_hash(f'{protocol_line} {system_line}')}"
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read ``--seeds``.
-
-    Raises:
-        UserError: not whole numbers from 0, or one twice.
-
-    Examples:
-        >>> parse_seeds("1,2,3")
-        (1, 2, 3)
-    """
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
-        raise UserError(f"--seeds {text!r} is not a list of different whole numbers.", "Write for example 1,2,3.")
-    return tuple(int(part) for part in parts)

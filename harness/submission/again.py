@@ -23,7 +23,8 @@ from harness.llm.types import Decode
 from harness.metrics.base import Metric, ratio
 from harness.protocol import Protocol
 from harness.records import BackTranslation, Result, Translation, dump
-from harness.run.plan import Plan, parse_seeds
+from harness.run.names import parse_seeds
+from harness.run.plan import Plan
 from harness.run.store import read_stage
 from harness.stats.clusters import cluster_sums
 from harness.stats.intervals import Interval, interval
