@@ -4,7 +4,7 @@ import csv
 import hashlib
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -100,14 +100,22 @@ def read_units(transcript: Transcript, problems: list[Problem], encoding: str | 
     Raises:
         UserError: the file cannot be read at all.
     """
-    if transcript.path.suffix.lower() in ASR:
-        return read_asr(transcript.path, problems)
+    found: list[Problem] = []
+    units = _units(transcript.path, found, encoding)
+    file = f"{transcript.name}{transcript.path.suffix}"  # not the path: the list goes out with the task
+    problems += [replace(problem, file=file) for problem in found]
+    return units
+
+
+def _units(path: Path, problems: list[Problem], encoding: str | None) -> list[Unit]:
+    if path.suffix.lower() in ASR:
+        return read_asr(path, problems)
     from harness.subtitles import Problem as CueProblem
     from harness.subtitles import read_cues
 
     bad: list[CueProblem] = []
-    cues = read_cues(transcript.path, encoding=encoding, problems=bad)
-    problems += [Problem(str(transcript.path), f"line {problem.line}", problem.what, problem.fix) for problem in bad]
+    cues = read_cues(path, encoding=encoding, problems=bad)
+    problems += [Problem(str(path), f"line {problem.line}", problem.what, problem.fix) for problem in bad]
     units = [Unit(cue.text.strip(), cue.start, cue.end) for cue in cues if cue.text.strip()]
     return sorted(units, key=lambda unit: (unit.start, unit.end))
 

@@ -53,8 +53,8 @@ def write(settings: Settings, folder: Path, lines: Sequence[Line], numbers: dict
 
 def _caveats(settings: Settings, numbers: dict[str, Any]) -> list[str]:
     found = [
-        f"{numbers['transcripts']} transcripts are {numbers['effective_transcripts']:.1f} effective clusters: on these, "
-        "not on the segments, the intervals rest.",
+        f"{numbers['transcripts']} transcripts are {numbers['effective_transcripts']:.1f} effective clusters: on "
+        "these, not on the segments, the intervals rest.",
         "No references.",
     ]
     if numbers["unmet_quotas"]:
