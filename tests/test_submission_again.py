@@ -160,6 +160,13 @@ def test_a_signature_counts_for_its_own_result_alone(good, task, tmp_path):
     assert read_trust(row).level == "self-reported"
 
 
+def test_outputs_made_again_vouch_for_no_judgement(good, task, tmp_path):
+    row = accepted(good, task, tmp_path / "rows")
+    with Loopback(Translator()) as server:
+        assert again("regenerate", good, task, server, "--results", tmp_path / "rows") == 0
+    assert read_trust(row).level == "recomputed" and read_trust(row).signatures[-1].passed
+
+
 def test_a_row_that_is_not_there_is_not_signed(good, task, tmp_path, capsys):
     with Loopback(Translator()) as server:
         assert again("regenerate", good, task, server, "--results", tmp_path / "rows") == 2

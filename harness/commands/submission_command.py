@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--waive", action="append", default=[], choices=WAIVABLE, help="a rule that a reviewer found not to apply here"
     )
     parser.add_argument("--grant", action="store_true", help="add what is accepted to --results, as recomputed")
-    parser.add_argument("--texts", action="store_true", help="with --grant: keep the outputs too (mind the licence)")
+    parser.add_argument("--texts", action="store_true", help="with --grant: keep the texts too (mind the licence)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there as well")
     add_task(parser)
 

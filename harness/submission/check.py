@@ -5,6 +5,7 @@ What models gave (back-translations, cosines, judgements) is taken as stored her
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from harness import registry
-from harness.definition import NAME
 from harness.errors import UserError
 from harness.jsonl import to_line, write_atomic
 from harness.records import (
@@ -32,6 +32,9 @@ from harness.task import Task, load_task
 from harness.verify import verify_run
 
 TaskOf = Callable[[str], Task]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
+"""Ids become folders, so they may not lead out of theirs."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _checked(path: Path, task_of: TaskOf, work: Path) -> Checked:
     result = _record(Result, read_json(parcel / "result.json"), "result.json")
     for name in ("task", "system_id", "run_id"):
         value = getattr(result, name)
-        if value != getattr(head, name) or not NAME.fullmatch(value[:64]) or "/" in value or len(value) > 120:
+        if value != getattr(head, name) or not NAME.fullmatch(value):
             raise Refusal("format", f"{name} of {HEAD} and result.json differ, or is no name")
     task = task_of(result.task)
     if result.selection != task.selection:

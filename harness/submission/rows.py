@@ -26,7 +26,7 @@ from harness.submission.copies import (
     shared_hashes,
     shared_texts,
 )
-from harness.submission.parcel import Refusal, shown
+from harness.submission.parcel import SOURCES, Refusal, shown
 from harness.submission.rules import FEWEST
 from harness.submission.trust import Trust, read_trust
 
@@ -147,7 +147,7 @@ def accept(checked: Checked, results: Path, texts: bool) -> Path:
     Args:
         checked: the submission.
         results: folder of the accepted rows.
-        texts: also keep what the stages left; only where the task's licence allows it.
+        texts: also keep sources and what the stages left; only where the task's licence allows it.
 
     Returns:
         The row's folder.
@@ -155,7 +155,7 @@ def accept(checked: Checked, results: Path, texts: bool) -> Path:
     assert checked.run is not None and checked.result is not None
     row = row_folder(checked.result, results)
     row.mkdir(parents=True, exist_ok=True)
-    for name in (*SCORES, *(FILES.values() if texts else ())):
+    for name in (*SCORES, *((SOURCES, *FILES.values()) if texts else ())):
         if (checked.run / name).exists():
             shutil.copyfile(checked.run / name, row / name)
     found = reference_overlap(checked.translations, checked.segments)

@@ -6,15 +6,17 @@ level                   granted by
 from-paper              nobody: a number copied from a paper, with its source
 self-reported           ``sandglass submit``: the author's word; a row without ``trust.json``
 recomputed              ``sandglass submission check --grant``: every deterministic score again
-re-judged               ``sandglass rejudge --grant``: the models that measure, asked again
-re-generated            ``sandglass regenerate --grant``: the system itself, run again
+re-judged               ``sandglass rejudge --results``: the models that measure, asked again
+re-generated            ``sandglass regenerate --results``: the system itself, run again
 ======================  ==========================================================================
 
+A level needs those before it, so that outputs that were made again do not vouch for
+judgements that were not; only where no model measured there is nothing to judge again.
 Signatures of checks that failed are kept beside the others. A signature holds the hash
 of the result it is for and counts for no other.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -25,12 +27,13 @@ from harness.errors import UserError
 from harness.exports.facts import to_json
 from harness.jsonl import write_atomic
 from harness.records import dump, load
+from harness.run.store import read_result
 from harness.submission.parcel import Refusal, read_json
 
 NAME = "trust.json"
 FORMAT = 1
 Level = Literal["from-paper", "self-reported", "recomputed", "re-judged", "re-generated"]
-LEVELS: tuple[Level, ...] = ("from-paper", "self-reported", "recomputed", "re-judged", "re-generated")
+GRANTED: tuple[Level, ...] = ("recomputed", "re-judged", "re-generated")
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,12 @@ class Signature:
 
 @dataclass(frozen=True)
 class Trust:
-    """The highest level reached, and every signature in the order they were given."""
+    """The highest level reached, which command granted it and when, and every signature in order."""
 
     format: int
     level: Level
+    command: str = ""
+    date: str = ""
     signatures: tuple[Signature, ...] = ()
 
 
@@ -65,16 +70,15 @@ def read_trust(row: Path) -> Trust:
         The trust; the level is worked out from the signatures, never believed.
 
     Raises:
-        UserError: ``trust.json`` is damaged.
+        UserError: ``trust.json`` or ``result.json`` is damaged.
     """
     path = row / NAME
-    signatures: tuple[Signature, ...] = ()
-    if path.exists():
-        try:
-            signatures = load(Trust, read_json(path)).signatures
-        except (Refusal, ValueError) as error:
-            raise UserError(f"{path} is damaged ({error}).", "Restore it from the repository's history.") from error
-    return Trust(FORMAT, _level(signatures, result_hash(row)), signatures)
+    if not path.exists():
+        return _trust(row, ())
+    try:
+        return _trust(row, load(Trust, read_json(path)).signatures)
+    except (Refusal, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}).", "Restore it from the repository's history.") from error
 
 
 def sign(row: Path, level: Level, passed: bool, command: str, outcome: dict[str, Any]) -> Trust:
@@ -91,13 +95,11 @@ def sign(row: Path, level: Level, passed: bool, command: str, outcome: dict[str,
         The trust with the signature.
 
     Raises:
-        UserError: ``trust.json`` is damaged.
+        UserError: ``trust.json`` or ``result.json`` is damaged.
     """
     date = datetime.now(UTC).isoformat(timespec="seconds")
     made = Signature(level, passed, command, date, __version__, result_hash(row), outcome)
-    before = read_trust(row)
-    signatures = (*before.signatures, made)
-    after = replace(before, level=_level(signatures, made.result), signatures=signatures)
+    after = _trust(row, (*read_trust(row).signatures, made))
     write_atomic(row / NAME, to_json(dump(after)))
     return after
 
@@ -107,7 +109,17 @@ def result_hash(row: Path) -> str:
     return sha256((row / "result.json").read_bytes()).hexdigest()
 
 
-def _level(signatures: tuple[Signature, ...], result: str) -> Level:
-    """The last verdict on each level counts, for this result alone."""
-    verdicts = {signature.level: signature.passed for signature in signatures if signature.result == result}
-    return max((level for level, passed in verdicts.items() if passed), key=LEVELS.index, default="self-reported")
+def _trust(row: Path, signatures: tuple[Signature, ...]) -> Trust:
+    """Climb the levels as far as the last signature on each, for this very result, holds."""
+    own = result_hash(row)
+    last = {signature.level: signature for signature in signatures if signature.result == own}
+    result = read_result(row)
+    measured = bool(result.measures) or "|back_translator=" in result.protocol
+    reached = Trust(FORMAT, "self-reported", signatures=signatures)
+    for level in GRANTED:
+        found = last.get(level)
+        if found is not None and found.passed:
+            reached = Trust(FORMAT, level, found.command, found.date, signatures)
+        elif level != "re-judged" or measured:
+            break
+    return reached
