@@ -13,7 +13,7 @@ from functools import partial
 from string import ascii_uppercase
 
 from harness.errors import UserError
-from harness.judges.core import Judgement, Question, Setting, ask, joined, line_data
+from harness.judges.core import Judgement, OneModel, Question, Setting, ask, joined, line_data
 from harness.judges.reading import Unreadable, read_integer, read_object
 from harness.judges.spec import check_options
 from harness.languages import language
@@ -32,27 +32,16 @@ different scores unless they are equally good."""
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Candidates(OneModel):
     """The judge."""
 
-    setting: Setting
     votes: int = VOTES
     limits: tuple[float, float] = (0.0, 100.0)
-
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.setting.kind
 
     @property
     def line(self) -> str:
         """What determines a verdict."""
         return self.setting.line(self._instruction, form(["A", "B"]), votes=self.votes)
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
 
     @property
     def _instruction(self) -> str:

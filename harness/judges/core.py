@@ -149,6 +149,23 @@ class Setting:
         return f"{self.kind}@{VERSION}{chosen},model={self.model},prompt={prompt},{self.decode.line()}"
 
 
+@dataclass(frozen=True)
+class OneModel:
+    """What judges share that ask one model; the column is named after the kind."""
+
+    setting: Setting
+
+    @property
+    def name(self) -> str:
+        """The kind."""
+        return self.setting.kind
+
+    @property
+    def models(self) -> tuple[tuple[str, str | None], ...]:
+        """The model asked."""
+        return ((self.setting.model, self.setting.api_base),)
+
+
 @dataclass(frozen=True, slots=True)
 class Question(Generic[T]):
     """One question to a judge: what to do, the form of the answer, the data, and how the answer is read.

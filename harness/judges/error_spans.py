@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from harness.judges.core import ErrorSpan, Judgement, Question, Setting, ask, line_data
+from harness.judges.core import ErrorSpan, Judgement, OneModel, Question, Setting, ask, line_data
 from harness.judges.reading import Unreadable, read_object
 from harness.judges.spec import check_options
 from harness.languages import language
@@ -37,26 +37,15 @@ FORM = (
 
 
 @dataclass(frozen=True)
-class ErrorSpans:
+class ErrorSpans(OneModel):
     """The judge."""
 
-    setting: Setting
     limits: tuple[float, float] = (0.0, 100.0)
-
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.setting.kind
 
     @property
     def line(self) -> str:
         """What determines a verdict."""
         return self.setting.line(self._instruction, FORM, weights="1/5/25")
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
 
     @property
     def _instruction(self) -> str:

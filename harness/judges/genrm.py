@@ -3,13 +3,10 @@
 The wording of the steps is the paper's; the input travels as JSON.
 """
 
-from dataclasses import dataclass
-
-from harness.judges.core import Judgement, Question, Setting, ask, line_data
+from harness.judges.binary import Binary
+from harness.judges.core import Setting
 from harness.judges.reading import Unreadable, read_integer, read_object
 from harness.judges.spec import check_options
-from harness.llm.types import LLM
-from harness.records import Segment
 
 INSTRUCTION = """You are a translation quality reward model (GenRM). Given contextual information \
 ("context_before", "context_after"), a source sentence ("source"), and its translation ("translation"), you will \
@@ -29,35 +26,6 @@ FORM = (
 )
 
 
-@dataclass(frozen=True)
-class GenRM:
-    """The judge."""
-
-    setting: Setting
-    limits: tuple[float, float] = (0.0, 1.0)
-
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.setting.kind
-
-    @property
-    def line(self) -> str:
-        """What determines a verdict."""
-        return self.setting.line(INSTRUCTION, FORM)
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
-
-    async def judge(self, segment: Segment, hypothesis: str, llm: LLM, repeat: int = 0) -> Judgement:
-        """Judge one hypothesis; see ``Judge.judge``."""
-        data = line_data(self.setting, segment, translation=hypothesis)
-        answer = await ask(self.setting, Question(INSTRUCTION, FORM, data, read), llm, repeat)
-        return answer.judgement(answer.value)
-
-
 def read(text: str) -> float:
     """Read the reasoning and the score.
 
@@ -74,7 +42,7 @@ def read(text: str) -> float:
     return float(read_integer(found["score"], 0, 1))
 
 
-def build(setting: Setting) -> GenRM:
+def build(setting: Setting) -> Binary:
     """Build the judge; it has no options of its own."""
     check_options(setting)
-    return GenRM(setting)
+    return Binary(setting, INSTRUCTION, FORM, read)

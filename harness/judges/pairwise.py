@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.judges.core import Judgement, Question, Setting, ask, joined, line_data, unparsable
+from harness.judges.core import Judgement, OneModel, Question, Setting, ask, joined, line_data, unparsable
 from harness.judges.reading import Unreadable, read_object
 from harness.judges.spec import check_options, choice
 from harness.languages import language
@@ -33,10 +33,9 @@ PLACES = {"A": "first", "B": "second", "tie": "tie"}
 
 
 @dataclass(frozen=True)
-class Pairwise:
+class Pairwise(OneModel):
     """The judge."""
 
-    setting: Setting
     dimension: str
     limits: tuple[float, float] = (0.0, 1.0)
 
@@ -49,11 +48,6 @@ class Pairwise:
     def line(self) -> str:
         """What determines a verdict."""
         return self.setting.line(self._instruction, FORM, dimension=self.dimension)
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
 
     @property
     def _instruction(self) -> str:

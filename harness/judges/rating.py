@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.judges import scales
-from harness.judges.core import Judgement, Question, Setting, ask, line_data
+from harness.judges.core import Judgement, OneModel, Question, Setting, ask, line_data
 from harness.judges.spec import check_options, choice
 from harness.languages import language
 from harness.llm.types import LLM
@@ -42,10 +42,9 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class Rating:
+class Rating(OneModel):
     """A judge of one dimension."""
 
-    setting: Setting
     dimension: Dimension
     scale: str
     limits: tuple[float, float] = (0.0, 100.0)
@@ -59,11 +58,6 @@ class Rating:
     def line(self) -> str:
         """What determines a verdict."""
         return self.setting.line(self._instruction(LINE), self._instruction(CHUNK), self._form(), scale=self.scale)
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
 
     async def judge(self, segment: Segment, hypothesis: str, llm: LLM, repeat: int = 0) -> Judgement:
         """Rate one line; see ``Judge.judge``."""

@@ -4,14 +4,11 @@ The wording of the criteria is the paper's; text, context and translation travel
 JSON instead of being pasted between tags.
 """
 
-from dataclasses import dataclass
-
-from harness.judges.core import Judgement, Question, Setting, ask, line_data
+from harness.judges.binary import Binary
+from harness.judges.core import Setting
 from harness.judges.reading import Unreadable
 from harness.judges.spec import check_options
 from harness.languages import language
-from harness.llm.types import LLM
-from harness.records import Segment
 
 INSTRUCTION = """You are an expert in {target} translation. You are given a text ("source"), lines around it for \
 background ("context_before", "context_after") and its {target} translation ("translation"). You need to determine \
@@ -29,39 +26,6 @@ FORM = (
 )
 
 
-@dataclass(frozen=True)
-class WellFormed:
-    """The judge."""
-
-    setting: Setting
-    limits: tuple[float, float] = (0.0, 1.0)
-
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.setting.kind
-
-    @property
-    def line(self) -> str:
-        """What determines a verdict."""
-        return self.setting.line(self._instruction, FORM)
-
-    @property
-    def models(self) -> tuple[tuple[str, str | None], ...]:
-        """The model asked."""
-        return ((self.setting.model, self.setting.api_base),)
-
-    @property
-    def _instruction(self) -> str:
-        return INSTRUCTION.format(target=language(self.setting.target))
-
-    async def judge(self, segment: Segment, hypothesis: str, llm: LLM, repeat: int = 0) -> Judgement:
-        """Judge one hypothesis; see ``Judge.judge``."""
-        data = line_data(self.setting, segment, translation=hypothesis)
-        answer = await ask(self.setting, Question(self._instruction, FORM, data, read), llm, repeat)
-        return answer.judgement(answer.value)
-
-
 def read(text: str) -> float:
     """Read ``<<0>>`` or ``<<1>>``, and nothing else.
 
@@ -77,7 +41,7 @@ def read(text: str) -> float:
     return float(text[2])
 
 
-def build(setting: Setting) -> WellFormed:
+def build(setting: Setting) -> Binary:
     """Build the judge; it has no options of its own."""
     check_options(setting)
-    return WellFormed(setting)
+    return Binary(setting, INSTRUCTION.format(target=language(setting.target)), FORM, read)

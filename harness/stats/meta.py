@@ -36,9 +36,7 @@ def spearman(metric: Scores, human: Scores) -> float:
         0.8
     """
     x, y = (rankdata(side) for side in _both(metric, human))
-    dx, dy = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((dx @ dx) * (dy @ dy)))
-    return float(np.clip(dx @ dy / scale, -1, 1)) if scale > 0 else float("nan")
+    return _cosine(x - x.mean(), y - y.mean())
 
 
 def kendall_tau(metric: Scores, human: Scores) -> float:
@@ -55,9 +53,12 @@ def kendall_tau(metric: Scores, human: Scores) -> float:
         >>> round(kendall_tau([1, 2, 2, 3], [1, 2, 3, 3]), 6)
         0.8
     """
-    signs = [np.sign(difference) for difference in _pairs(*_both(metric, human))]
-    scale = float(np.sqrt(np.count_nonzero(signs[0]) * np.count_nonzero(signs[1])))
-    return float(signs[0] @ signs[1]) / scale if scale else float("nan")
+    return _cosine(*(np.sign(difference) for difference in _pairs(*_both(metric, human))))
+
+
+def _cosine(x: Floats, y: Floats) -> float:
+    scale = float(np.sqrt((x @ x) * (y @ y)))
+    return float(np.clip(x @ y / scale, -1, 1)) if scale > 0 else float("nan")
 
 
 def pairwise_accuracy(metric: Scores, human: Scores, epsilon: float = 0.0) -> float:
