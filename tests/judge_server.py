@@ -6,15 +6,21 @@ It answers every form of question of this project from the true quality of a tex
     with Loopback(JudgeServer(truth, noise=15)) as server: ...
 """
 
+import asyncio
 import hashlib
 import json
 import re
 from collections.abc import Callable, Collection
 from typing import Any
 
+from harness.llm.door import Door
+from harness.records import Segment
 from tests.loopback import Reply, says
 
 Truth = Callable[[str], float]
+
+LINE = Segment("1", "他没有答应这件事。", "v", before=("前文",), after=("后文",))
+"""A line in its context, for tests that need one."""
 
 
 class JudgeServer:
@@ -119,3 +125,24 @@ def numbered(text: str) -> float:
     """Read the quality off a text that ends in a number, such as ``a fair line 63``; 50 without one."""
     found = re.search(r"(\d+)\W*$", text)
     return float(found.group(1)) if found else 50.0
+
+
+def spec(kind, server, model="openai/judge"):
+    """Specify a judge behind a server."""
+    name, colon, options = kind.partition(":")
+    return f"{name}:model={model}:api_base={server.url}{colon}{options}"
+
+
+def run(work, cache=None):
+    """Run work with a door and return its result and the door."""
+
+    async def inside():
+        door = Door(cache)
+        try:
+            return await work(door)
+        finally:
+            await door.close()
+            doors.append(door)
+
+    doors = []
+    return asyncio.run(inside()), doors[0]
