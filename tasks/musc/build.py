@@ -17,6 +17,7 @@ from harness.llm.door import Door
 from tasks.musc import writing
 from tasks.musc.merging import MOST_LINES
 from tasks.musc.settings import MERGES, Labels, Settings
+from tasks.musc.terms import read_terms
 from tasks.musc.tracks import from_arguments, from_manifest
 
 STAGE = "task"
@@ -116,6 +117,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
             f"--chunk {args.chunk}, --context {args.context} and --least-lines {args.least_lines} do not fit.",
             "Give 1 <= least-lines <= chunk, and a context from 0.",
         )
+    if args.terms:
+        read_terms(args.terms)  # what is wrong with it is said before anything is spent
     return Settings(
         films=tuple(from_manifest(args.manifest) if args.manifest else from_arguments(args.pair)),
         languages=languages,
