@@ -62,6 +62,26 @@ def test_every_tag_comes_back_in_order_around_any_text(skeleton, other):
         assert shown == words
 
 
+@given(bodies(), st.data())
+def test_tags_stay_beside_their_character_when_lines_are_broken_anew(skeleton, data):
+    spaces = st.sampled_from([" ", "\n"])
+    pieces = skeleton.text.split()
+    text = "".join(piece + data.draw(spaces) for piece in pieces[:-1]) + "".join(pieces[-1:])
+    again = split(restore(skeleton, text), skeleton.markup)
+    assert again.text.split() == pieces
+    assert inner(again) == inner(skeleton)
+
+
+def inner(skeleton):
+    """Return the inner tags, character by character, each with the words before it."""
+    return [
+        (char, "".join(skeleton.text[: tag.at].split()))
+        for tag in skeleton.tags
+        for char in tag.raw
+        if not tag.layout and 0 < tag.at < len(skeleton.text)
+    ]
+
+
 @given(bodies(), st.text(max_size=60))
 def test_no_text_breaks_the_markup(skeleton, other):
     again = split(restore(skeleton, other), skeleton.markup)

@@ -7,72 +7,37 @@ after a title ("Mr."), between article and noun, after a preposition, inside a n
 with its unit or a name. Dialogue keeps a line a turn and its dashes. Chinese and
 Japanese break between characters, not before closing and after opening punctuation
 (kinsoku), and not inside a Latin word. No word is changed; a word longer than a line
-stays whole.
+stays whole, and a text of over 1,000 characters, which no cue can hold, as it is.
 """
 
 import re
+import tomllib
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 from harness.subtitles.limits import Limits, characters
 from harness.subtitles.restore import DASH, turns
 
+FILE = Path(__file__).with_name("breaking.toml")
 BY_CHARACTER = frozenset({"zh", "ja"})
 NO_LINE_START = frozenset(
     "、。，．,.！？!?；：;:）)」』】〉》〕］]”’…‥—～~・ー々％%ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 )
 NO_LINE_END = frozenset("（(「『【〈《〔［[“‘￥¥$＄")
-PIECE = re.compile(r"[A-Za-z0-9À-ɏ'’.,%-]*[A-Za-z0-9À-ɏ]|\s+|.", re.DOTALL)
+PARTICLES = frozenset("了的着过得地们吗呢吧啊嘛呀")
+"""Chinese words that lean on the one before."""
+PIECE = re.compile(r"[A-Za-z0-9À-ɏ]+(?:['’.,%-][A-Za-z0-9À-ɏ]+)*|\s+|.", re.DOTALL)
 
-TITLES = frozenset(
-    "mr. mrs. ms. dr. prof. st. mt. sgt. lt. col. gen. capt. rev. hon. mr mrs ms dr "
-    "hr. fr. herr frau fräulein sr. sra. srta. d. dña. don doña m. mm. mme mlle mgr sig. sig.ra dott. dona".split()
-)
-WORDS: dict[str, tuple[str, str]] = {  # what must not end a line, and what rather begins one
-    "en": (
-        "a an the my your his her its our their this that these those some any no every each "
-        "of to in on at by for from with into about than as very so not i you he she we they who "
-        "is are was were am be been have has had will would can could shall should may might must do does did",
-        "and but or nor so because if when while although though that which who where until since before after "
-        "of to in on at by for from with into about than as",
-    ),
-    "de": (
-        "der die das den dem des ein eine einen einem einer eines mein meine dein deine sein seine ihr ihre unser "
-        "unsere euer eure kein keine dieser diese dieses zu in im an am auf bei für von vom mit aus nach über unter "
-        "vor um durch gegen ohne nicht sehr so ich du er sie es wir",
-        "und aber oder denn sondern weil dass wenn als ob während obwohl bis seit bevor nachdem der die das "
-        "zu in im an am auf bei für von vom mit aus nach über unter vor um durch gegen ohne",
-    ),
-    "es": (
-        "el la los las un una unos unas lo mi mis tu tus su sus nuestro nuestra este esta estos estas ese esa "
-        "a al de del en con por para sin sobre entre hasta desde muy tan no se me te le les nos os",
-        "y e o u pero sino porque si cuando mientras aunque que quien donde como a al de del en con por para sin "
-        "sobre entre hasta desde",
-    ),
-    "fr": (
-        "le la les un une des du de l' mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette "
-        "ces à au aux en dans sur sous avec par pour sans chez très si ne pas je tu il elle on nous vous ils elles",
-        "et ou mais donc or ni car parce que si quand lorsque comme qui dont où à au aux de du des en dans sur sous "
-        "avec par pour sans chez",
-    ),
-    "it": (
-        "il lo la i gli le un uno una l' mio mia tuo tua suo sua nostro nostra vostro vostra questo questa quel "
-        "quella di a da in con su per tra fra del della dello dei degli delle al alla dal dalla nel nella sul sulla "
-        "molto così non mi ti si ci vi",
-        "e ed o ma però perché se quando mentre che chi dove come di a da in con su per tra fra del della al alla "
-        "dal dalla nel nella sul sulla",
-    ),
-    "pt": (
-        "o a os as um uma uns umas meu minha teu tua seu sua nosso nossa este esta esse essa de do da dos das em no "
-        "na nos nas a ao à com por para sem sobre entre até desde muito tão não se me te lhe",
-        "e ou mas porém porque se quando enquanto embora que quem onde como de do da em no na com por para sem "
-        "sobre entre até desde",
-    ),
-}
 SENTENCE_END = re.compile(r"[.!?…。！？]+[\"”’»)\]」』）]*$")
 CLAUSE_END = re.compile(r"[,;:、，；：—–-][\"”’»)\]」』）]*$")
 DASHES = frozenset("-‐–—―")
+MOST = 1000
+"""Characters of a text that is broken."""
 NUMBER = re.compile(r"^[\d.,:]+$")
+TAIL = 8
+"""Characters of a word's end that are looked at for punctuation."""
 NEVER, BAD, PLAIN, GOOD, BETTER, BEST = 400.0, 40.0, 8.0, 4.0, 2.0, 0.0
 
 
@@ -103,7 +68,7 @@ def break_lines(text: str, limits: Limits) -> str:
         >>> break_lines("Short\nenough.", limits_for("en"))
         'Short\nenough.'
     """
-    if fits(text, limits):
+    if len(text) > MOST or fits(text, limits):
         return text
     if turns(text) > 1:
         return "\n".join("\n".join(_wrap(turn, limits)) for turn in _turns(text, limits))
@@ -183,19 +148,27 @@ def _layout(pieces: list[_Piece], limits: Limits) -> list[int]:
 
 def _words(text: str, language: str) -> list[_Piece]:
     words = text.split()
-    ends, begins = (frozenset(words.split()) for words in WORDS.get(language, ("", "")))
-    costs = [_cost(word, following, ends, begins) for word, following in pairwise(words)]
+    titles, ends, begins = _known(language)
+    costs = [_cost(word, following, titles, ends, begins) for word, following in pairwise(words)]
     return [_Piece(word, " ", cost) for word, cost in zip(words, [*costs, BEST], strict=True)]
 
 
-def _cost(word: str, following: str, ends: frozenset[str], begins: frozenset[str]) -> float:
+@cache
+def _known(language: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return titles, words that must not end a line, and words that rather begin one."""
+    table = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    row = table.get(language, {"ends": "", "begins": ""})
+    return frozenset(table["titles"].split()), frozenset(row["ends"].split()), frozenset(row["begins"].split())
+
+
+def _cost(word: str, following: str, titles: frozenset[str], ends: frozenset[str], begins: frozenset[str]) -> float:
     """Say what a break between two words costs."""
     bare, after = word.lower().lstrip('"“«¿¡([-–—'), following.lower().strip('"“”«»¿¡([.,!?…')
-    if bare in TITLES or word in DASHES:
+    if bare in titles or word in DASHES:
         return NEVER
-    if SENTENCE_END.search(word):
+    if SENTENCE_END.search(word[-TAIL:]):
         return BEST
-    if CLAUSE_END.search(word):
+    if CLAUSE_END.search(word[-TAIL:]):
         return BETTER
     if bare in ends or NUMBER.match(word):
         return BAD
@@ -217,6 +190,6 @@ def _characters(text: str) -> list[_Piece]:
         elif joint or SENTENCE_END.search(piece):
             cost = BEST
         else:
-            cost = BETTER if CLAUSE_END.search(piece) else PLAIN
+            cost = BETTER if CLAUSE_END.search(piece) else BAD if following[:1] in PARTICLES else PLAIN
         pieces.append(_Piece(piece, joint, cost))
     return pieces

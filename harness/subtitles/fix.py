@@ -52,16 +52,14 @@ def _end(document: Document, place: int, following: Fraction | None, settings: S
     if following is None:
         return max(entry.end, entry.start + shortest)
     latest = least(following - limits.gap * frame, clock)
-    gap = following - entry.end
-    if -SMALL_OVERLAP <= gap < least(limits.gap * frame, clock):
+    end = entry.end
+    if -SMALL_OVERLAP <= following - end < least(limits.gap * frame, clock):
         readable = characters(document.skeletons[place].text, limits) / limits.speed
-        return latest if latest - entry.start >= max(shortest, readable) else entry.end
-    closes = limits.close[0] * frame <= gap <= limits.close[1] * frame
-    if closes and latest - entry.start <= limits.longest:
-        return latest
-    if entry.end - entry.start < shortest and entry.start + shortest <= latest:
-        return entry.start + shortest
-    return entry.end
+        return latest if latest - entry.start >= max(shortest, readable) else end
+    if end - entry.start < shortest and entry.start + shortest <= latest:
+        end = entry.start + shortest
+    closes = limits.close[0] * frame <= following - end <= limits.close[1] * frame
+    return latest if closes and latest - entry.start <= limits.longest else end
 
 
 def _better(text: str, before: str, limits: Limits) -> bool:

@@ -7,6 +7,7 @@ The text that was split comes back byte for byte. For another text:
 - inner tags at the start or end of a line stay there while the number of lines is the
   same; others keep their share of the text and move to the nearest word boundary,
   opening tags to a word's start, closing ones to a word's end;
+- where only lines were broken anew, every tag stays beside its very character;
 - dialogue dashes come back as they were written where the number of turns is the same;
 - lines are joined by the breaks that stood there, and more by the file's own; spaces
   around inner breaks come back while the number of lines is the same;
@@ -48,11 +49,12 @@ def restore(skeleton: Skeleton, text: str) -> str:
     """
     if text == skeleton.text:
         return skeleton.body
-    if text.split() != skeleton.text.split():  # the very words in other lines are as clean as they were
+    rebroken = "".join(text.split()) == "".join(skeleton.text.split())
+    if not rebroken:
         text = _redash(skeleton.text, clean(text, skeleton.markup))
     pieces: list[str] = []
     done = used = 0
-    for at, tag in _placed(skeleton, text):
+    for at, tag in _kept(skeleton, text) if rebroken else _placed(skeleton, text):
         pieces += [_written(text[done:at], skeleton, used), tag.raw]
         used += text.count("\n", done, at)
         done = at
@@ -99,6 +101,19 @@ def _redash(source: str, text: str) -> str:
     if len(wanted) == 1 and dashes[0] and not turns(text):
         return wanted[0] + text
     return text
+
+
+def _kept(skeleton: Skeleton, text: str) -> Iterator[tuple[int, Tag]]:
+    """Yield the tags and where each goes among the same words: beside the very character it stood beside."""
+    marks = [at for at, char in enumerate(text) if not char.isspace()]
+    before = [0, *accumulate(not char.isspace() for char in skeleton.text)]
+    same = skeleton.text.count("\n") == text.count("\n")
+    for tag in skeleton.tags:
+        count = before[tag.at]
+        if tag.at in (0, len(skeleton.text)):
+            yield (0 if tag.at == 0 else len(text)), tag
+        elif not tag.layout or same:
+            yield marks[count - 1] + 1 if tag.closing else marks[count], tag
 
 
 def _placed(skeleton: Skeleton, text: str) -> Iterator[tuple[int, Tag]]:
