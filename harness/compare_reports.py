@@ -17,9 +17,10 @@ from harness.report import CONTROL, MAIN, MARK, PERCENT
 PAPER = ("usable", "ib", "bleu_rho", "bt_cerr")
 """The metrics of the Table 5 form, with CometKiwi where it was measured: the paper's, and the headline."""
 
-JSON_CONTROL = {number: f"\\u{number:04x}" for number in CONTROL if number != ord("\n")}
 MOST_FLIPS = 10
 """Flips shown with their texts, in each direction; JSON has all."""
+
+JSON_CONTROL = {number: f"\\u{number:04x}" for number in CONTROL if number != ord("\n")}
 
 
 def _main(names: Sequence[str]) -> Sequence[str]:

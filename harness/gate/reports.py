@@ -1,24 +1,34 @@
 """What the gate says: on the terminal, in Markdown, as JUnit XML and as annotations of a GitHub workflow."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness.compare_flips import Flip
-from harness.compare_reports import code, grid, is_percent, markdown_rows, p_value, plain, texts, value
+from harness.compare_reports import (
+    MOST_FLIPS,
+    code,
+    grid,
+    is_percent,
+    markdown_rows,
+    p_value,
+    plain,
+    texts,
+    value,
+)
 from harness.gate.decide import Check, Verdict
 
-MOST_FLIPS = 10
 ANNOTATIONS = {"failed": "error", "no evidence": "error", "skipped": "warning"}
 
 
 def as_table(verdict: Verdict) -> str:
     """Write the verdict for a terminal."""
-    return "\n".join(map(plain, [_headline(verdict), *(["", *grid(_rows(verdict))] if verdict.checks else []), ""]))
+    rows = ["", *grid(_rows(verdict))] if verdict.checks else []
+    return "\n".join(map(plain, [_headline(verdict, str), *rows, ""]))
 
 
 def as_markdown(verdict: Verdict, flips: Sequence[Flip]) -> str:
     """Write the verdict as Markdown, with segments lost on the metrics that failed."""
-    lines = [f"### {plain(_headline(verdict))}", ""]
+    lines = [f"### {_headline(verdict, code)}", ""]
     if verdict.checks:
         lines += [*markdown_rows(_rows(verdict)), ""]
     lines += [f"- {code(check.metric)}: {sentence(check, verdict)}" for check in verdict.checks]
@@ -26,7 +36,7 @@ def as_markdown(verdict: Verdict, flips: Sequence[Flip]) -> str:
     for check in verdict.checks:
         for flip in _lost(check, flips):
             lost.setdefault(flip.segment, []).append(flip)
-    for segment, found in lost.items():
+    for segment, found in list(lost.items())[: 2 * MOST_FLIPS]:  # a step summary holds 1 MiB
         lines.append(f"- {code(segment)} lost on {', '.join(code(flip.metric) for flip in found)}")
         lines += [f"  - {name}: {code(text)}" for name, text in texts(found[0])]
     return "\n".join(lines) + "\n"
@@ -74,7 +84,7 @@ def annotations(verdict: Verdict) -> list[str]:
     ]
     if verdict.reason:
         found.append(_command("error", "Sandglass gate", verdict.reason))
-    return [*found, _command("notice", "Sandglass gate", _headline(verdict))] if verdict.passed else found
+    return [*found, _command("notice", "Sandglass gate", _headline(verdict, str))] if verdict.passed else found
 
 
 def sentence(check: Check, verdict: Verdict) -> str:
@@ -86,19 +96,22 @@ def sentence(check: Check, verdict: Verdict) -> str:
     side = "beyond" if verdict.rule == "worse" else "under"
     shown = "is" if (check.status == "failed") == (verdict.rule == "worse") else "is not"
     said = f"{found} {shown} shown to be {side} the margin of {margin}"
+    if check.detectable is None and check.low == check.high:
+        return said  # nothing changed
     reach, chance = _amount(check.detectable, check), f"{100 * verdict.power:g}%"
-    if check.detectable is None:
-        return said if check.low == check.high else f"{said}; no possible one would be with {chance}"
     if verdict.rule == "worse":
-        return f"{said}; a true loss of {reach} would fail with {chance}"
-    return f"{said}; an unchanged system would pass with {chance} from a margin of {reach} on"
+        loss = "no loss there can be" if check.detectable is None else f"a true loss of {reach}"
+        return f"{said}; {loss} would fail with {chance}"
+    margin = "at no margin" if check.detectable is None else f"from a margin of {reach} on"
+    return f"{said}; an unchanged system would pass with {chance} {margin}"
 
 
-def _headline(verdict: Verdict) -> str:
+def _headline(verdict: Verdict, foreign: Callable[[str], str]) -> str:
     """Sum the verdict up."""
-    shut = [check.metric for check in verdict.checks if check.status in ("failed", "no evidence")]
-    reason = verdict.reason or ", ".join(shut) or f"no metric of {len(verdict.checks)} stands against it"
-    return f"Gate {'passed' if verdict.passed else 'failed'}: {reason}"
+    if verdict.passed:
+        return f"Gate passed: no metric of {len(verdict.checks)} stands against it"
+    shut = [foreign(check.metric) for check in verdict.checks if check.status in ("failed", "no evidence")]
+    return f"Gate failed: {foreign(verdict.reason) if verdict.reason else ', '.join(shut)}"
 
 
 def _rows(verdict: Verdict) -> list[list[str]]:
