@@ -112,22 +112,20 @@ def repeated(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-def robust_z(values: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the robust z of each value against the median of those counted.
+def robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the robust z of each value: its distance from the median in units of 1.4826 MAD.
 
     Args:
-        values: log perplexities.
-        counted: which of them make the median and its deviation.
+        values: log perplexities, NaN where there is none.
 
     Returns:
-        (value - median) / (1.4826 MAD), 0 where that is not defined.
+        One z a value, 0 where it is not defined.
 
     Examples:
-        >>> robust_z(np.array([1.0, 2.0, 3.0, 9.0]), np.array([True, True, True, False])).round(2).tolist()
-        [-0.67, 0.0, 0.67, 4.72]
+        >>> robust_z(np.array([1.0, 2.0, 3.0, np.nan])).round(2).tolist()
+        [-0.67, 0.0, 0.67, 0.0]
     """
-    if not counted.any():
-        return np.zeros(len(values))
-    median = np.median(values[counted])
-    spread = 1.4826 * np.median(np.abs(values[counted] - median))
-    return np.asarray((values - median) / spread) if spread > 0 else np.zeros(len(values))
+    there = values[~np.isnan(values)]
+    median = np.median(there) if len(there) else 0.0
+    spread = 1.4826 * np.median(np.abs(there - median)) if len(there) else 0.0
+    return np.nan_to_num((values - median) / spread) if spread > 0 else np.zeros(len(values))

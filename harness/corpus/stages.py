@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from harness.errors import UserError
-from harness.jsonl import read_own, to_line, write_atomic
+from harness.jsonl import to_line, write_atomic
 
 PLAN, REPORT, DONE = "plan.json", "report.json", "build.json"
 
@@ -157,7 +157,8 @@ def write_lines(path: Path, records: Iterable[Any]) -> int:
 
 def read_lines(path: Path) -> Iterator[Any]:
     """Read back what ``write_lines`` wrote."""
-    return read_own(path)
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
 
 
 def _sync(path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.convert import dump
 from harness.corpus.draw import Tally, draw, folds
@@ -13,7 +12,7 @@ from harness.corpus.filters import LEAST_CHARACTERS, Filter, robust_z
 from harness.corpus.funnel import Step
 from harness.corpus.perplexity import log_perplexity, train
 from harness.corpus.stages import Ticker, read_lines, write_lines
-from harness.corpus.texts import batches, characters, normalised
+from harness.corpus.texts import batches, normalised
 from harness.corpus.windows import Placed, placed
 from tasks.sandglass.building.settings import Settings
 
@@ -42,10 +41,10 @@ def segments(windows: Path) -> Iterator[Placed]:
 
 
 def perplexity(settings: Settings, windows: Path, read: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Write the log perplexity of every segment, none where there are too few transcripts to leave one out."""
+    """Write the log perplexity of every segment; NaN where it is too short, or no transcript can be left out."""
     names = [t.name for t in settings.transcripts]
     fold_of = folds(settings.seed, names, min(FOLDS, len(names)))
-    values = np.zeros(read["segments"])
+    values = np.full(read["segments"], np.nan)
     if len(names) >= 2:
         share = min(1.0, TRAINING_CHARACTERS / max(1, read["characters"]))
         sample = [
@@ -58,7 +57,9 @@ def perplexity(settings: Settings, windows: Path, read: dict[str, Any], folder: 
         ticker, done = Ticker("perplexity"), 0
         for batch in batches(segments(windows), BATCH):
             texts = [normalised(segment.text) for segment in batch]
-            values[done : done + len(batch)] = log_perplexity(model, texts, [fold_of[s.transcript] for s in batch])
+            scored = log_perplexity(model, texts, [fold_of[segment.transcript] for segment in batch])
+            short = [len(text) < LEAST_CHARACTERS for text in texts]
+            values[done : done + len(batch)] = np.where(short, np.nan, scored)
             done += len(batch)
             ticker.step(len(batch))
     np.save(folder / VALUES, values, allow_pickle=False)
@@ -68,7 +69,7 @@ def perplexity(settings: Settings, windows: Path, read: dict[str, Any], folder: 
 def filtered(settings: Settings, windows: Path, values: Path, used: bool, folder: Path) -> dict[str, Any]:
     """Write the segments that the checks leave, with their place in the corpus, weight and doubts."""
     log = np.load(values, allow_pickle=False)
-    z = robust_z(log, _long_enough(windows, len(log))) if used else np.zeros(len(log))
+    z = robust_z(log)
     check, tally = Filter(settings.language), Tally(settings.seed)
     doubts: dict[str, int] = {}
 
@@ -92,11 +93,6 @@ def filtered(settings: Settings, windows: Path, values: Path, used: bool, folder
 
     write_lines(folder / KEPT, kept())
     return {"steps": [dump(step) for step in _steps(len(log), tally, doubts, used)], "doubts": doubts}
-
-
-def _long_enough(windows: Path, number: int) -> NDArray[np.bool_]:
-    lengths = (characters(segment.text) for segment in segments(windows))
-    return np.fromiter((length >= LEAST_CHARACTERS for length in lengths), dtype=bool, count=number)
 
 
 def _steps(number: int, tally: Tally, doubts: dict[str, int], used: bool) -> Iterator[Step]:

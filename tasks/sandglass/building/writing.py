@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -46,9 +45,9 @@ def task(settings: Settings, windows: Path, distinct: Path, choice: Path, report
     test = set(np.load(choice / TEST, allow_pickle=False).tolist())
     train = set(np.load(choice / TRAIN, allow_pickle=False).tolist())
     public = _public(settings)
-    write_lines(folder / SEGMENTS, map(dump, _probed(_lines(windows, distinct, test), public)))
+    write_lines(folder / SEGMENTS, _probed(_lines(windows, distinct, test), public))
     if settings.train:
-        write_lines(folder / TRAINING, map(dump, _lines(windows, distinct, train)))
+        write_lines(folder / TRAINING, _lines(windows, distinct, train))
     lines = read_built(folder / SEGMENTS)
     shown = {line.window for line in lines}
     write_lines(folder / WINDOWS, (window for window in read_lines(windows) if window["id"] in shown))
@@ -66,8 +65,8 @@ def _json(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _lines(windows: Path, distinct: Path, wanted: set[int]) -> Iterator[Line]:
-    """Return the wanted segments, each with its own context and what the checks said of it."""
+def _lines(windows: Path, distinct: Path, wanted: set[int]) -> Iterator[dict[str, Any]]:
+    """Return the wanted segments as ``reader.Line`` reads them: own context, and what the checks said."""
     judged = (record for record in read_lines(distinct) if record["n"] in wanted)
     numbered = enumerate(segments(windows))
     for _, group in groupby(numbered, lambda pair: pair[1].transcript):
@@ -77,23 +76,26 @@ def _lines(windows: Path, distinct: Path, wanted: set[int]) -> Iterator[Line]:
                 yield _line(neighbours, k, next(judged))
 
 
-def _line(neighbours: Sequence[Placed], k: int, judged: dict[str, Any]) -> Line:
+def _line(neighbours: Sequence[Placed], k: int, judged: dict[str, Any]) -> dict[str, Any]:
     segment = neighbours[k]
-    return Line(
-        id=segment.id,
-        video=segment.transcript,
-        domain=segment.domain,
-        window=segment.window,
-        text=segment.text,
-        start=segment.start,
-        end=segment.end,
-        before=tuple(other.text for other in neighbours[max(0, k - CONTEXT) : k]),
-        after=tuple(other.text for other in neighbours[k + 1 : k + 1 + CONTEXT]),
-        gap=round(max(0.0, neighbours[k + 1].start - segment.end), 3) if k + 1 < len(neighbours) else None,
-        weight=judged["weight"],
-        doubts=tuple(judged["doubts"]),
-        interpolated=segment.interpolated,
-    )
+    line: dict[str, Any] = {
+        "id": segment.id,
+        "video": segment.transcript,
+        "domain": segment.domain,
+        "window": segment.window,
+        "text": segment.text,
+        "start": segment.start,
+        "end": segment.end,
+        "before": [other.text for other in neighbours[max(0, k - CONTEXT) : k]],
+        "after": [other.text for other in neighbours[k + 1 : k + 1 + CONTEXT]],
+        "weight": judged["weight"],
+        "doubts": judged["doubts"],
+    }
+    if k + 1 < len(neighbours):
+        line["gap"] = round(max(0.0, neighbours[k + 1].start - segment.end), 3)
+    if segment.interpolated:
+        line["interpolated"] = True
+    return line
 
 
 def _public(settings: Settings) -> Probe | None:
@@ -102,12 +104,12 @@ def _public(settings: Settings) -> Probe | None:
     return probe((text for path in settings.public for text in public_texts(path)), settings.language.probe)
 
 
-def _probed(lines: Iterable[Line], public: Probe | None) -> Iterator[Line]:
+def _probed(lines: Iterable[dict[str, Any]], public: Probe | None) -> Iterator[dict[str, Any]]:
     """Add the share of public n-grams; a segment too short to tell stays without."""
     for batch in batches(lines, 1000):
-        shares = public.overlap([line.text for line in batch]).tolist() if public else [math.nan] * len(batch)
+        shares = public.overlap([line["text"] for line in batch]).tolist() if public else [math.nan] * len(batch)
         for line, share in zip(batch, shares, strict=True):
-            yield line if math.isnan(share) else replace(line, overlap=round(share, 4))
+            yield line if math.isnan(share) else {**line, "overlap": round(share, 4)}
 
 
 def _events(settings: Settings, lines: Sequence[Line], folder: Path) -> list[int] | None:
