@@ -37,7 +37,7 @@ def same(tmp_path, references):
 @pytest.fixture
 def worse(tmp_path, references):
     """A run, and one with hostile and far too long translations of half of the segments."""
-    second = {id_: HOSTILE * (n + 1) if n % 2 else text for n, (id_, text) in enumerate(references.items())}
+    second = {id_: HOSTILE * (1 + n % 3) if n % 2 else text for n, (id_, text) in enumerate(references.items())}
     return [scored(tmp_path, name, texts) for name, texts in (("one", references), ("two <b>|", second))]
 
 
