@@ -1,10 +1,12 @@
 """MuSC from a model's name to a scored result, with servers that break chunks in every way."""
 
 import json
+import sys
 
 import pytest
 
 from harness.cli import main
+from harness.metrics.bleu_rho import scorer
 from harness.task import load_task
 from tests.loopback import Loopback
 from tests.musc_server import FAULTS, SCORE, MuscServer, translation
@@ -109,6 +111,19 @@ def test_terms_reach_the_model(tmp_path):
         (user,) = (text for text in asked if f"\n1. {item.segments[0].text}\n" in text)
         terms = {term for segment in item.segments for term in segment.terms}
         assert terms and all(f"\n{source} = {target}\n" in user for source, target in terms)
+
+
+def test_a_tokenizer_that_is_not_there_is_said_before_anything_is_spent(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipadic", None)
+    scorer.cache_clear()
+    line = {"id": "1", "video": "v", "text": "走ろう", "references": {"zh": "跑吧"}}
+    (tmp_path / "segments.jsonl").write_text(json.dumps(line) + "\n")
+    with Loopback(MuscServer()) as server:
+        command = arguments(server, tmp_path / "out", "--data", str(tmp_path))
+        command[1] = "musc_ja_zh"
+        assert main(command) == 2
+        assert not server.seen
+    assert "pip install 'sacrebleu[ja]'" in capsys.readouterr().err
 
 
 def test_what_takes_no_instructions_is_refused(tmp_path, capsys):

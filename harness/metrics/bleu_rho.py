@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.errors import UserError
 from harness.metrics.base import Frame, Metric, Sample, Values, mean_of
 from harness.metrics.rho import BACK, syllable_ratio
 
@@ -20,15 +21,25 @@ FAMILIES = frozenset({"bleu"})
 
 
 @lru_cache(maxsize=4)
-def _bleu(tokenizer: str) -> Any:
+def scorer(tokenizer: str) -> Any:
+    """Load sacreBLEU's sentence BLEU with a tokenizer.
+
+    Raises:
+        UserError: the tokenizer's package is not installed.
+    """
     from sacrebleu.metrics.bleu import BLEU
 
-    return BLEU(tokenize=tokenizer, effective_order=True)
+    try:
+        return BLEU(tokenize=tokenizer, effective_order=True)
+    except (ImportError, RuntimeError) as error:
+        extra = tokenizer.partition("-")[0]
+        fix = f"Run: pip install 'sacrebleu[{extra}]'."
+        raise UserError(f"The tokenizer {tokenizer} is not installed.", fix) from error
 
 
 @lru_cache(maxsize=1 << 14)
 def _sentence(hypothesis: str, reference: str, tokenizer: str) -> tuple[float, tuple[float, ...]]:
-    score = _bleu(tokenizer).sentence_score(hypothesis, [reference])
+    score = scorer(tokenizer).sentence_score(hypothesis, [reference])
     return score.score / 100, (*score.counts, *score.totals, score.sys_len, score.ref_len)
 
 

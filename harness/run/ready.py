@@ -1,6 +1,7 @@
 """Is a plan ready to run? What is missing is said before anything is spent."""
 
 from harness.errors import UserError
+from harness.metrics.bleu_rho import scorer
 from harness.run.plan import Plan
 
 
@@ -13,6 +14,8 @@ def prepare(plan: Plan) -> None:
     for part in ("strategies", "judges", "units", "metrics", "run_id"):
         getattr(plan, part)  # made at the first use, and kept
     _check_strategy(plan)
+    if plan.protocol.with_models:
+        scorer(plan.frame.bleu_tokenizer)
     without = any(segment.reference is None for segment in plan.task.segments)
     for judge in plan.judges:
         if without and getattr(judge, "needs_reference", False):
