@@ -1,16 +1,19 @@
 """The report on submissions, as Markdown for a pull request: verdicts, reasons, and the table with rank changes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import Result
+from harness.metrics.base import Frame
+from harness.records import Result, load
 from harness.report import MARK, cell
+from harness.run.store import read_manifest
 from harness.submission.check import Checked
 from harness.submission.parcel import Refusal, shown
 from harness.submission.rows import Row
+from harness.verify import metrics_of
 
-HEADLINES = ("usable", "ib", "chrf", "bleu")
-"""What a table is ranked by: the first that its rows have."""
+HEADLINES = ("usable", "ib")
+"""What ranks a table, as on the board: the first of these, else a measure, else the first metric with a direction."""
 
 PARTS = ("ok", "ib", "bt_cerr", "syllable_error", "bleu_rho", "tokens_total", "cost")
 MOST_REASONS = 20
@@ -50,11 +53,12 @@ def markdown(verdicts: Sequence[Verdict], rows: Sequence[Row]) -> str:
         Markdown, without a final line break; everything from a submission is escaped.
     """
     parts = ["## Submissions", *("\n".join(_verdict(verdict)) for verdict in verdicts)]
-    new = [v.checked.result for v in verdicts if v.accepted and v.checked.result is not None]
-    for protocol in dict.fromkeys(result.protocol for result in new):
-        lines = [_Line(row.result, row.trust.level, False) for row in rows if row.result.protocol == protocol]
-        own = [_Line(result, "recomputed", True) for result in new if result.protocol == protocol]
-        parts.append("\n".join(_table(lines, own)))
+    new = [verdict.checked for verdict in verdicts if verdict.accepted]
+    for protocol in dict.fromkeys(checked.result.protocol for checked in new if checked.result is not None):
+        before = [_Line(row.result, row.trust.level, False) for row in rows if row.result.protocol == protocol]
+        own = [checked for checked in new if checked.result is not None and checked.result.protocol == protocol]
+        added = [_Line(checked.result, "recomputed", True) for checked in own if checked.result is not None]
+        parts.append("\n".join(_table(before, added, _directions(own[0]))))
     return "\n\n".join(parts)
 
 
@@ -75,38 +79,49 @@ def _verdict(verdict: Verdict) -> Iterator[str]:
         yield f"- states: {escape(states)}; contact: {escape(verdict.checked.head.contact) or 'none given'}"
 
 
-def _table(before: Sequence[_Line], new: Sequence[_Line]) -> Iterator[str]:
-    lines = [*before, *new]
-    result = new[0].result
-    headline = next((name for name in HEADLINES if name in result.metrics), next(iter(result.metrics)))
+def _directions(checked: Checked) -> dict[str, bool]:
+    """Whether higher is better, by metric; descriptions, which are neither, are left out."""
+    assert checked.run is not None and checked.result is not None
+    frame = load(Frame, read_manifest(checked.run)["frame"])
+    metrics = metrics_of(frame, with_models="back_translator=" in checked.result.protocol)
+    return {metric.name: metric.higher_is_better for metric in metrics if metric.higher_is_better is not None}
+
+
+def _table(before: Sequence[_Line], added: Sequence[_Line], directions: Mapping[str, bool]) -> Iterator[str]:
+    lines, result = [*before, *added], added[0].result
+    headline = _headline(result, directions)
     columns = [headline, *(name for name in PARTS if name != headline and name in result.metrics)]
-    was, now = _ranks(before, headline), _ranks(lines, headline)
-    size = f"{result.segments} segments, {len(before)} rows before"
-    yield f"**{escape(result.task)}**, {size}, ranked by {headline}"
+    was = _ranks(before, headline, directions[headline])
+    now = _ranks(lines, headline, directions[headline])
+    yield f"**{escape(result.task)}**, {result.segments} segments, {len(before)} rows before, ranked by {headline}"
     yield ""
     yield f"| rank | was | model | strategy | trust | {' | '.join(columns)} |"
     yield "|---" * (len(columns) + 5) + "|"
-    order = sorted(lines, key=lambda line: (now.get(line.result.run_id, len(lines) + 1), line.result.system_id))
-    for line in order:
-        id_ = line.result.run_id
-        name = escape(line.result.model)
-        moved = "new" if line.new else str(was.get(id_, NO_RANK))
-        start = [str(now.get(id_, NO_RANK)), moved, f"**{name}**" if line.new else name, escape(line.result.strategy)]
-        cells = [cell(line.result, column) for column in columns]
-        yield f"| {' | '.join([*start, line.trust, *cells])} |"
+    for line in sorted(lines, key=lambda line: (now.get(line.result.run_id, len(lines) + 1), line.result.system_id)):
+        name, rank = escape(line.result.model), str(now.get(line.result.run_id, NO_RANK))
+        place = "new" if line.new else str(was.get(line.result.run_id, NO_RANK))
+        start = [rank, place, f"**{name}**" if line.new else name, escape(line.result.strategy), line.trust]
+        yield f"| {' | '.join([*start, *(cell(line.result, column) for column in columns)])} |"
     yield ""
     yield f"95% intervals, clustered. {MARK} selected by a metric of this family: shown, not ranked."
     yield ""
     yield f"Protocol: `{shown(result.protocol, 2000).replace('`', ' ')}`"
 
 
-def _ranks(lines: Sequence[_Line], headline: str) -> dict[str, int]:
-    """Rank by the headline's value, equal values alike; a marked value has no rank."""
+def _headline(result: Result, directions: Mapping[str, bool]) -> str:
+    known = [name for name, estimate in result.metrics.items() if estimate.value is not None and name in directions]
+    return next(name for name in (*HEADLINES, *result.measures, *known) if name in known)
+
+
+def _ranks(lines: Sequence[_Line], headline: str, higher_is_better: bool) -> dict[str, int]:
+    """Rank by the headline's value, equal values alike; marked values and what is not for publication have no rank."""
+    sign = 1 if higher_is_better else -1
     values: dict[str, float] = {}
     for line in lines:
         estimate = line.result.metrics.get(headline)
-        if estimate is not None and estimate.value is not None and headline not in line.result.marked:
-            values[line.result.run_id] = estimate.value
+        if estimate is None or estimate.value is None or headline in line.result.marked or not line.result.publishable:
+            continue
+        values[line.result.run_id] = sign * estimate.value
     return {id_: 1 + sum(other > value for other in values.values()) for id_, value in values.items()}
 
 

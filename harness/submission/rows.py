@@ -108,7 +108,8 @@ def against_rows(checked: Checked, rows: Sequence[Row], others: Sequence[Checked
                 yield Refusal("duplicate", f"{shown(other.path.name)} is the same system under the same protocol")
         else:
             yield from _copied(own, other.result, shared_texts(checked.translations, by_segment(other.translations)))
-    yield from _memorised(checked, same_task)
+    overlaps = [row.overlap for row in same_task] + [_overlap(other) for other in others if _same_task(other, own)]
+    yield from _memorised(checked, [overlap for overlap in overlaps if overlap is not None])
 
 
 def _hashed(checked: Checked, row: Row) -> Shared:
@@ -126,9 +127,17 @@ def _copied(own: Result, other: Result, shared: Shared) -> Iterator[Refusal | st
         yield Refusal("duplicate" if same else "copy", sentence)
 
 
-def _memorised(checked: Checked, rows: Sequence[Row]) -> Iterator[str]:
+def _same_task(other: Checked, own: Result) -> bool:
+    return other.result is not None and other.result.task == own.task
+
+
+def _overlap(checked: Checked) -> float | None:
     found = reference_overlap(checked.translations, checked.segments)
-    known = [row.overlap for row in rows if row.overlap is not None]
+    return None if found is None else found.estimate
+
+
+def _memorised(checked: Checked, known: Sequence[float]) -> Iterator[str]:
+    found = reference_overlap(checked.translations, checked.segments)
     if found is None or found.estimate is None:
         return
     ends = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
@@ -158,9 +167,7 @@ def accept(checked: Checked, results: Path, texts: bool) -> Path:
     for name in (*SCORES, *((SOURCES, *FILES.values()) if texts else ())):
         if (checked.run / name).exists():
             shutil.copyfile(checked.run / name, row / name)
-    found = reference_overlap(checked.translations, checked.segments)
-    overlap = None if found is None else found.estimate
-    kept = {"hashes": fingerprint(checked.translations), "reference_overlap": overlap}
+    kept = {"hashes": fingerprint(checked.translations), "reference_overlap": _overlap(checked)}
     write_atomic(row / FINGERPRINT, to_json(kept))
     return row
 
