@@ -68,6 +68,21 @@ def test_plain_words(tmp_path, wrap):
     assert "".join(unit.glue + unit.text for unit in han) == "今天用Python"
 
 
+def test_a_word_without_times_stays_where_it_stands(tmp_path):
+    untimed = [{"word": "2014"}, {"word": "年"}]
+    problems = []
+    units = read_asr(
+        written(tmp_path, [*untimed[:1], *words(("我", 1, 2)), untimed[1], *words(("来", 2, 3))]), problems
+    )
+    assert not problems
+    assert [(unit.text, unit.start, unit.end) for unit in units] == [
+        ("2014", 1, 1),
+        ("我", 1, 2),
+        ("年", 2, 2),
+        ("来", 2, 3),
+    ]
+
+
 def test_the_words_of_a_sound_are_one_unit(tmp_path):
     units = read_asr(written(tmp_path, words(("[phone", 0, 1), ("ringing]", 1, 2), ("Hello", 2, 3))), [])
     assert [unit.text for unit in units] == ["[phone ringing]", "Hello"]
@@ -148,6 +163,7 @@ def test_subtitles_are_read_in_order_and_bad_cues_reported(tmp_path):
         ("你好\nHello there", "你好", ("other language",)),
         ("- 走吧\n- 好的", "走吧 好的", ("speaker",)),
         ("嗯……", "", ("filler",)),
+        ("今\x1b天\u202e很\u200b好", "今天很好", ()),
     ],
 )
 def test_chinese_cues_are_cleaned(text, left, removed):

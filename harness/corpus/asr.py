@@ -92,7 +92,7 @@ def _records(path: Path, data: Any) -> tuple[list[Any], str]:
 def _words(path: Path, records: Sequence[Any], place: str, problems: list[Problem]) -> list[Unit]:
     """Read words and join them as they were written: by their own spaces where they bring any."""
     found = []
-    for number, record in enumerate(records, start=1):
+    for number, record in enumerate(_timed(records), start=1):
         found += [(unit, record) for unit in _unit(path, f"{place} {number}", record, ("word", "text"), problems)]
     found.sort(key=lambda pair: (pair[0].start, pair[0].end))
     raw = [str(record.get("word", record.get("text"))) for _, record in found]
@@ -104,6 +104,17 @@ def _words(path: Path, records: Sequence[Any], place: str, problems: list[Proble
         units.append(replace(unit, glue=written if spaced else glue(before, unit.text), closes=False))
     units = list(_whole_brackets(units))
     return [*units[:-1], replace(units[-1], closes=True)] if units else []
+
+
+def _timed(records: Sequence[Any]) -> Iterator[Any]:
+    """Put words without any times, as whisperX writes numerals, at the end of the word before them."""
+    now: Any = next((record["start"] for record in records if isinstance(record, dict) and "start" in record), None)
+    for record in records:
+        if isinstance(record, dict) and not {"start", "end"} & record.keys() and now is not None:
+            yield {**record, "start": now, "end": now}
+        else:
+            yield record
+            now = record.get("end", now) if isinstance(record, dict) else now
 
 
 def _whole_brackets(units: Sequence[Unit]) -> Iterator[Unit]:

@@ -14,6 +14,9 @@ MARKS = r"\s.,，。、!！?？…;；:：~～·—–-"
 LEADING = " \n,，、。.;；:：!！?？…"
 """Marks left at the start of a text by what was taken out before them."""
 
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Controls, marks of direction and spaces without width: never words, and a terminal may obey them."""
+
 SPACES = re.compile(r"\s+")
 
 
@@ -51,6 +54,7 @@ class Cleaner:
     def clean(self, text: str) -> Cleaned:
         """Return what is said in a cue, its lines joined by spaces."""
         removed: list[str] = []
+        text = INVISIBLE.sub("", text)
         for name, rule in (
             ("music", self._music),
             ("other language", self._other_language),

@@ -85,4 +85,5 @@ def svg(steps: Sequence[Step]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.replace("|", "\\|").split())

@@ -1,6 +1,7 @@
 """Stages of a build: each a folder that is there whole or not at all, so that a kill loses at most one."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -101,7 +102,10 @@ class Stages:
             keep: keep the stages, else they are removed.
         """
         for name in hashes:
-            write_atomic(self._out / name, self.path(stage, name).read_bytes())
+            copy = self._out / f".{name}"
+            shutil.copyfile(self.path(stage, name), copy)
+            _sync(copy)
+            copy.replace(self._out / name)
         write_atomic(self._out / DONE, to_line({"plan": self._plan, "files": hashes}))
         if not keep:
             shutil.rmtree(self._folder)
@@ -159,6 +163,12 @@ def read_lines(path: Path) -> Iterator[Any]:
     """Read back what ``write_lines`` wrote."""
     with path.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -1,7 +1,6 @@
 """Inputs: which files, of which domain, under which name; and the units of each."""
 
 import csv
-import hashlib
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,11 +23,6 @@ class Transcript:
     name: str
     domain: str
     path: Path
-
-    def sha256(self) -> str:
-        """Return the hash of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def from_arguments(inputs: Iterable[Sequence[str]]) -> list[Transcript]:

@@ -6,7 +6,6 @@ stages, each done or not done: reading, perplexity, filters, near-duplicates, ch
 
 import argparse
 import datetime
-import hashlib
 import math
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 from harness import events, registry
 from harness.convert import load
 from harness.corpus.languages import language
-from harness.corpus.stages import Stages
+from harness.corpus.stages import Stages, sha256
 from harness.corpus.transcripts import from_arguments, from_manifest
 from harness.definition import NAME, Target
 from harness.errors import EXIT_OK, UserError
@@ -108,7 +107,7 @@ def build(settings: Settings, stages: Stages, *, keep: bool) -> None:
         writing.task(settings, windows, left, stages.path(choosing.CHOICE, ""), report, folder)
         (folder / reading.PROBLEMS).write_bytes(windows.with_name(reading.PROBLEMS).read_bytes())
         files = sorted(folder.iterdir())
-        return {"files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}}
+        return {"files": {path.name: sha256(path) for path in files}}
 
     written = stages.run(writing.STAGE, write)
     stages.finish(writing.STAGE, written["files"], keep=keep)

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.convert import dump
 from harness.corpus.languages import Language
+from harness.corpus.stages import sha256
 from harness.corpus.transcripts import Transcript
 from harness.definition import Target
 
@@ -79,8 +80,8 @@ class Settings:
 
     def plan(self) -> dict[str, Any]:
         """Return all that decides the result as plain data, files by their hashes and the date left out."""
-        inputs = [[t.name, t.domain, t.path.suffix.lower(), t.sha256()] for t in self.transcripts]
-        public = [[path.suffix.lower(), Transcript("", "", path).sha256()] for path in self.public]
+        inputs = [[t.name, t.domain, t.path.suffix.lower(), sha256(t.path)] for t in self.transcripts]
+        public = [[path.suffix.lower(), sha256(path)] for path in self.public]
         labels = {key: value for key, value in dump(self.labels).items() if key != "date"}
         rest = {key: dump(getattr(self, key)) for key in PLANNED}
         return {"builder": "sandglass", "builder_version": VERSION, "inputs": inputs, "public": public} | rest | labels

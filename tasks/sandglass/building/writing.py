@@ -1,6 +1,5 @@
 """Last stage: the task folder's files."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,7 @@ from harness.corpus.funnel import Step, markdown, svg
 from harness.corpus.probe import Probe, probe, public_texts
 from harness.corpus.reader import CONTEXT, Line
 from harness.corpus.reader import read_lines as read_built
-from harness.corpus.stages import Ticker, read_lines, write_lines
+from harness.corpus.stages import Ticker, read_lines, sha256, write_lines
 from harness.corpus.texts import batches
 from harness.corpus.windows import Placed
 from tasks.sandglass.building import card
@@ -58,7 +57,7 @@ def task(settings: Settings, windows: Path, distinct: Path, choice: Path, report
     _json(folder / "funnel.json", {"steps": report["steps"]})
     (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
     (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
-    card.write(settings, folder, lines, numbers, hashlib.sha256((folder / SEGMENTS).read_bytes()).hexdigest())
+    card.write(settings, folder, lines, numbers, sha256(folder / SEGMENTS))
 
 
 def _json(path: Path, data: Any) -> None:
