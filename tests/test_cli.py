@@ -27,7 +27,7 @@ def fails(capsys, *argv):
     return captured.err
 
 
-def reference_lines(limit=60):
+def reference_lines(limit=160):
     task = load_task(MINI)
     return [json.dumps({"id": s.id, "text": s.reference}) for s in task.segments[:limit]]
 
@@ -99,7 +99,7 @@ def test_missing_parts_of_the_paper_protocol_name_their_install_line(capsys, tmp
 @pytest.mark.parametrize(
     "content,words",
     [
-        ("", "lacks 60 of 60"),
+        ("", "lacks 160 of 160"),
         ("not json", "line 1"),
         ("[1, 2]", "not a JSON object"),
         ('{"id": "x"}', "columns id and text"),
@@ -116,7 +116,7 @@ def test_bad_translations(capsys, score, content, words):
 def test_duplicate_and_missing_ids(capsys, score):
     lines = reference_lines()
     assert "stands twice" in fails(capsys, *score("\n".join([*lines, lines[0]])))
-    assert "lacks 1 of 60" in fails(capsys, *score("\n".join(lines[1:])))
+    assert "lacks 1 of 160" in fails(capsys, *score("\n".join(lines[1:])))
 
 
 def test_wrong_number_of_lines(capsys, score):

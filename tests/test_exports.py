@@ -87,8 +87,8 @@ def test_lm_eval_reads_its_results(runs, tmp_path):
         assert data["config"]["sandglass"]["flags"] == list(run.flags)
         assert data["config"]["sandglass"]["protocol"] == run.result.protocol
         assert data["config"]["sandglass"]["result"]["metrics"] == json.loads(json.dumps(dump(run.result)))["metrics"]
-        assert data["n-samples"][run.result.task] == {"original": 60, "effective": 24}
-        assert data["versions"] == {run.result.task: "1.0"}
+        assert data["n-samples"][run.result.task] == {"original": 160, "effective": 24}
+        assert data["versions"] == {run.result.task: "1.1"}
 
 
 def test_every_eval_ever_accepts_its_records(runs, tmp_path):

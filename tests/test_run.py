@@ -59,8 +59,8 @@ def test_windows_of_ten(tmp_path):
     with Loopback(Translator()) as server:
         assert main(arguments(server, tmp_path, "--window", "10")) == 0
         translations = [seen for seen in server.seen if not is_back_translation(seen.json)]
-    assert len(translations) == 6
-    assert results(tmp_path)["prompted"]["states"]["ok"] == 60
+    assert len(translations) == 16
+    assert results(tmp_path)["prompted"]["states"]["ok"] == 160
 
 
 def test_a_second_run_asks_nothing(tmp_path):
