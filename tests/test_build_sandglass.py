@@ -300,6 +300,38 @@ def test_bad_cues_are_counted_with_file_and_line(tmp_path, capsys):
     assert problem["what"] and problem["fix"]
 
 
+BACKWARDS = {
+    "srt": ("9\n00:09:05,000 --> 00:09:04,000\n倒着走的一句话\n\n", "line "),
+    "vtt": ("00:09:05.000 --> 00:09:04.000\n倒着走的一句话\n\n", "line "),
+    "ass": ("Dialogue: 0,0:09:05.00,0:09:04.00,Default,,0,0,0,,倒着走的一句话\n", "line "),
+    "json": ('{"start": 545, "end": 544, "text": "倒着走的一句话"}', "segment "),
+    "words.json": ('{"start": 545, "end": 544, "word": "倒着"}', "word "),
+}
+
+
+@pytest.mark.parametrize("form", BACKWARDS)
+def test_bad_records_of_every_format_are_counted(tmp_path, form):
+    bad, place = BACKWARDS[form]
+    inputs = write_transcripts(tmp_path / "in")
+    (path,) = [p for p in (tmp_path / "in" / "film").iterdir() if p.name.partition(".")[2] == form]
+    text = path.read_text(encoding="utf-8")
+    closing = text.rindex("]") if "json" in form else len(text)
+    path.write_text(text[:closing] + ("," if "json" in form else "") + bad + text[closing:], encoding="utf-8")
+    assert build(inputs, tmp_path / "t", "--items", 6) == 0
+    (problem,) = jsonl(tmp_path / "t" / "problems.jsonl")
+    assert problem["file"] == path.name
+    assert problem["place"].startswith(place)
+    assert problem["what"] and problem["fix"]
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt", "ass", "json"])
+def test_rubbish_of_every_format_is_refused_by_name(tmp_path, capsys, form):
+    path = tmp_path / f"rubbish.{form}"
+    path.write_bytes(random.Random(1).randbytes(4096))
+    assert build(["--input", f"film={path}"], tmp_path / "t") == 2
+    assert str(path) in capsys.readouterr().err
+
+
 def test_nothing_left_says_why(tmp_path, capsys):
     path = tmp_path / "a.srt"
     path.write_text(srt([(0, 1, "太短了"), (5, 6, "也太短")]), encoding="utf-8")
