@@ -1,13 +1,12 @@
 """Our tasks as lm-eval tasks: what the YAML files in the task folders point to.
 
-A YAML file holds a name and metadata; a test keeps it equal to ``task.toml``, which is
-the truth. Prompts come from the strategies and values from the metrics, so no formula
-stands here. lm-eval's own standard error takes segments to be independent; the columns
-``…_low`` and ``…_high`` are 95 % intervals clustered by video instead.
+A YAML file holds a name and metadata (``bridge.yaml_files`` writes it from the task's
+definition, which is the truth). Prompts come from the strategies and values from the
+metrics, so no formula stands here. lm-eval's own standard error takes segments to be
+independent; the columns ``…_low`` and ``…_high`` are 95 % intervals clustered by video instead.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 
 from harness import registry
 from harness.bridge.prompts import completion_requests
+from harness.definition import read_definition
 from harness.errors import UserError
 from harness.llm.types import Decode, Response
 from harness.metrics.base import Metric
@@ -28,10 +28,13 @@ from harness.run.plan import Plan
 from harness.score import Records, score
 from harness.stats.clusters import cluster_sums
 from harness.stats.intervals import Interval, interval
-from harness.task import definition_path, load_task
+from harness.task import Task, definition_path, load_task
 
-METRICS = ("ok", "ib", "ib_within_1", "over", "under", "rho_fwd", "tokens_total")
-"""Model-free metrics that lm-eval reports; ``tokens_total`` where the model tells its usage."""
+METRICS = (
+    *("ok", "ib", "ib_within_1", "over", "under", "hit", "length_compliance"),
+    *("rho_fwd", "bleu_ref", "chrf_ref", "tokens_total"),
+)
+"""Model-free metrics that lm-eval reports, those of them that a task has; ``tokens_total`` where usage is told."""
 
 DATA_VARIABLE = "SANDGLASS_DATA"
 BASE_MODEL = "lm-eval"
@@ -60,7 +63,7 @@ def load(task: str, protocol: str = "paper", prompt: str = "prompted", **metadat
     """Load a task for lm-eval; its ``custom_dataset``.
 
     Args:
-        task: registered name, from the YAML's metadata.
+        task: registered name or folder, from the YAML's metadata.
         protocol: whose syllable counter scores.
         prompt: strategy whose prompt for base models is shown.
         metadata: the rest; what the YAML says of the task must be true.
@@ -74,7 +77,7 @@ def load(task: str, protocol: str = "paper", prompt: str = "prompted", **metadat
     from datasets import Dataset
 
     plan = plan_of(task, protocol)
-    facts = describe(task, protocol)
+    facts = describe(plan.task)
     wrong = [name for name in facts.keys() & metadata.keys() if metadata[name] != facts[name]]
     if wrong:
         raise UserError(
@@ -100,16 +103,15 @@ def load(task: str, protocol: str = "paper", prompt: str = "prompted", **metadat
     return {"test": Dataset.from_list(rows)}
 
 
-def describe(task: str, protocol: str = "paper") -> dict[str, Any]:
-    """Return what a YAML must say of its task, as its metadata has it."""
-    loaded = plan_of(task, protocol).task
+def describe(task: Task) -> dict[str, Any]:
+    """Return what a YAML says of its task, as its metadata has it."""
     return {
-        "version": loaded.version,
-        "source": loaded.source,
-        "target": loaded.target,
-        "bounds": list(loaded.bounds),
-        "segments": len(loaded.segments),
-        "data_sha256": loaded.data_hash,
+        "version": task.version,
+        "source": task.source,
+        "target": task.target,
+        "track": task.track,
+        "bounds": list(task.bounds),
+        "data_sha256": task.data_hash,
     }
 
 
@@ -117,7 +119,7 @@ def describe(task: str, protocol: str = "paper") -> dict[str, Any]:
 def plan_of(task: str, protocol: str) -> Plan:
     """Load a task under the model-free part of a protocol, once."""
     preset: Protocol = registry.get("protocols", protocol)
-    loaded = replace(load_task(task, _given_data(task)), selection=SELECTION)
+    loaded = replace(load_task(task, given_data(task)), selection=SELECTION)
     return Plan(loaded, preset.without_models(), BASE_MODEL, "submitted", Decode(), (SEED,), submitted=BASE_MODEL)
 
 
@@ -126,15 +128,29 @@ def plan_for(plan: Plan, model: str, strategy: str, decode: Decode, seed: int, a
     return Plan(plan.task, plan.protocol, model, strategy, decode, (seed,), api_base=api_base)
 
 
-def _given_data(task: str) -> Path | None:
-    """Return the task's data file that SANDGLASS_DATA names, itself or by its folder; None without one."""
-    given = os.environ.get(DATA_VARIABLE)
-    if not given:
+def given_data(task: str) -> Path | None:
+    """Return the task's data file that SANDGLASS_DATA names; None without one.
+
+    The variable holds files and folders, separated as in PATH; one counts where it holds
+    every file that the task's definition names.
+
+    Raises:
+        UserError: the task holds no data and none is named.
+    """
+    if task not in registry.names("tasks"):
         return None
-    definition = tomllib.loads(definition_path(task).read_text(encoding="utf-8"))
-    name = Path(definition["data"]["file"]).name
-    path = Path(given) / name if Path(given).is_dir() else Path(given)
-    return path if path.name == name and path.is_file() else None
+    path = definition_path(task)
+    definition, target = read_definition(path), task.rsplit("_", 1)[1]
+    name = Path(definition.data.file.replace("{target}", target)).name
+    for given in filter(None, os.environ.get(DATA_VARIABLE, "").split(os.pathsep)):
+        file = Path(given) / name if Path(given).is_dir() else Path(given)
+        if file.name == name and all(
+            file.with_name(Path(n).name).is_file() for n in (name, *definition.targets[target].also)
+        ):
+            return file
+    if not (definition.data.url or (path.parent / name).is_file()):
+        raise UserError(f"{task} comes without data.", f"Name its {name}, or the folder of it, in {DATA_VARIABLE}.")
+    return None
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Value]:
@@ -146,15 +162,17 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
 
     Returns:
         Values by metric, each also as ``…_low`` and ``…_high`` for the ends of the interval;
-        a metric that leaves the segment out is not there.
+        a metric that the task does not have, or that leaves the segment out, is not there.
     """
     plan = plan_of(doc["task"], doc["protocol"])
     segment = plan.task.by_id[doc["id"]]
-    translation = getattr(results[0], "translation", None) or _read(segment.id, results[0], plan.task.target)
+    translation = getattr(results[0], "translation", None) or _read(segment.id, results[0], plan.task)
     records = Records({(segment.id, translation.seed): translation}, {}, {})
     scores = score([segment], records, plan.metrics, plan.frame, plan.task.source, plan.protocol.counter)
     values: dict[str, Value] = {}
     for name in METRICS:
+        if name not in scores.columns:
+            continue
         row = scores.rows[0, scores.columns[name]]
         if row[-1] == 0:
             continue
@@ -165,9 +183,11 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     return values
 
 
-def _read(id_: str, text: str, target: str) -> Translation:
-    """Read a plain response: one line; lm-eval does not say whether it was cut off."""
-    parsed = parse_line(Response(str(text), "stop", Usage()), target)[0]
+def _read(id_: str, text: str, task: Task) -> Translation:
+    """Read a plain response, of one line where it translates; lm-eval does not say whether it was cut off."""
+    if task.kind == "instructions":
+        return Translation(id_, SEED, text.strip(), "ok" if text.strip() else "empty")
+    parsed = parse_line(Response(str(text), "stop", Usage()), task.target)[0]
     return Translation(id_, SEED, parsed.text, parsed.state, parsed.detail)
 
 

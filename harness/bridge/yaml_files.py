@@ -1,0 +1,114 @@
+"""The lm-eval YAML files of the task folders, written from the definitions.
+
+``python -m harness.bridge.yaml_files`` writes one for every registered task; a test says when to.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from harness import registry
+from harness.definition import Card, Definition, read_definition, read_toml
+from harness.jsonl import write_atomic
+from harness.languages import language
+from harness.task import definition_path
+
+
+def data_hash(path: Path, definition: Definition, target: str) -> str | None:
+    """Return the data hash that a task has wherever it is loaded, from its pins or its own folder.
+
+    Args:
+        path: where the definition stands.
+        definition: it.
+        target: target language.
+
+    Returns:
+        ``Task.data_hash``; None where the data is the user's own.
+    """
+    file = path.parent / definition.data.file.replace("{target}", target)
+    own = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    digests = [definition.data.sha256 or own, *definition.targets[target].also.values()]
+    if not all(digests):
+        return None
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def prompt_of(definition: Definition) -> str:
+    """Return the strategy whose prompt is shown unless another is asked for."""
+    if definition.kind == "instructions":
+        return "respond"
+    return "unconstrained" if definition.track == "none" else "prompted"
+
+
+def base_of(definition: Definition) -> str:
+    """Return the file that a task's YAML includes, by how long an answer may be."""
+    if definition.kind == "instructions":
+        return "lm_eval_instructions.yaml"
+    sentences = definition.track == "isometric" or (definition.track == "none" and definition.window == 1)
+    return "lm_eval_sentences.yaml" if sentences else "lm_eval_task.yaml"
+
+
+def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
+    r"""Return the YAML file of a task.
+
+    Args:
+        path: the task's definition.
+        target: target language.
+        include: path from the task's folder to the folder with the files that YAML files include.
+        task: registered name; none where the task stands outside this package, then a module
+            ``lm_eval_data`` in its folder loads it.
+
+    Returns:
+        The file's content.
+
+    Raises:
+        UserError: bad definition or card.
+
+    Examples:
+        >>> path = definition_path("sandglass_mini_zh_de")
+        >>> print(*yaml_text(path, "de", "../../harness/bridge/", "sandglass_mini_zh_de").splitlines()[:4], sep="\n")
+        # Sand-Glass mini (synthetic), into German.
+        include: ../../harness/bridge/lm_eval_task.yaml
+        task: sandglass_mini_zh_de
+        tag: sandglass_mini_zh
+    """
+    definition, title = read_definition(path), read_toml(path.with_name("card.toml"), Card).title
+    facts = {
+        "version": json.dumps(definition.version),
+        "task": task,
+        "protocol": "paper",
+        "prompt": prompt_of(definition),
+        "source": definition.source_language.replace("{target}", target),
+        "target": target,
+        "track": definition.track,
+        "bounds": json.dumps(definition.targets[target].bounds),
+        "data_sha256": data_hash(path, definition, target) or "",
+        "chunks": f"none here, lines go one by one; sandglass run asks for {definition.window} at once",
+    }
+    if definition.window == 1:
+        del facts["chunks"]
+    lines = [
+        f"# {title}, into {language(target)}.",
+        f"include: {include}{base_of(definition)}",
+        f"task: {definition.name}_{target}",
+        f"tag: {definition.name}",
+        *([] if task else ["custom_dataset: !function lm_eval_data.load"]),
+        "metadata:",
+        *(f"  {name}: {value}" for name, value in facts.items() if value),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def registered_text(name: str) -> str:
+    """Return the YAML file of a registered task."""
+    return yaml_text(definition_path(name), name.rsplit("_", 1)[1], "../../harness/bridge/", name)
+
+
+def yaml_path(name: str) -> Path:
+    """Return where the YAML file of a registered task stands."""
+    return definition_path(name).with_name(f"{name}.yaml")
+
+
+if __name__ == "__main__":
+    for registered in registry.TABLE["tasks"]:
+        write_atomic(yaml_path(registered), registered_text(registered).encode())
