@@ -32,7 +32,7 @@ def suber(document: Document, reference: Document, language: str) -> float:
         calculate = import_module("suber.metrics.suber").calculate_SubER
         types = import_module("suber.data_types")
     except ImportError as error:
-        install = "python -m pip install 'sandglass-bench[suber]'"
+        install = "pip install 'sandglass-bench[suber]' && pip install --no-deps subtitle-edit-rate==0.4.0"
         raise UserError(f"SubER needs the package subtitle-edit-rate ({error}).", f"Install it: {install}") from error
     score: float = calculate(_subtitles(document, types), _subtitles(reference, types), language=language)
     return score
