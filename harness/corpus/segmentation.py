@@ -9,17 +9,15 @@ The rule. Units are joined in order of time. A segment ends
 
 A cue is first cut into its sentences, and one longer than ``long`` into its clauses too; the
 times inside it are interpolated by characters, and a segment that begins or ends there is
-marked (``split``).
-A segment's time budget is the time from its first unit's start to its last one's end.
+marked (``split``). A segment's time budget is the time from its first unit's start to its last one's end.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from harness.corpus.cleaning import Cleaner
 from harness.corpus.languages import Language
 from harness.corpus.texts import characters
 from harness.corpus.units import Unit, glue
@@ -109,17 +107,6 @@ class Segmenter:
         words = "|".join(re.escape(word) for word in self.language.openers)
         after = "" if self.language.script in ("han", "kana-han", "thai") else r"\b"
         return re.compile(rf"(?:{words}){after}", re.IGNORECASE) if words else None
-
-
-def cleaned(units: Iterable[Unit], cleaner: Cleaner) -> Iterator[tuple[Unit, Unit | None, tuple[str, ...]]]:
-    """Clean units one by one.
-
-    Yields:
-        The unit, what is left of it (None where nothing is said in it) and what was removed.
-    """
-    for unit in units:
-        result = cleaner.clean(unit.text)
-        yield unit, replace(unit, text=result.text) if characters(result.text) else None, result.removed
 
 
 def _interpolated(unit: Unit, texts: Sequence[str]) -> list[Unit]:

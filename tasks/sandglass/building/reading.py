@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from harness.convert import dump
 from harness.corpus.cleaning import Cleaner
 from harness.corpus.draw import Tally
 from harness.corpus.funnel import Step
-from harness.corpus.segmentation import Piece, Segmenter, cleaned
+from harness.corpus.segmentation import Piece, Segmenter
 from harness.corpus.stages import Ticker, write_lines
 from harness.corpus.texts import characters
 from harness.corpus.transcripts import Transcript, read_units
@@ -59,12 +60,13 @@ class _Reading:
 
     def _cleaned(self, units: list[Unit]) -> list[Unit]:
         left = []
-        for unit, rest, removed in cleaned(units, self._cleaner):
-            if rest is None:
-                self._emptied.count(removed[-1] if removed else "no letters", unit.text)
+        for unit in units:
+            result = self._cleaner.clean(unit.text)
+            if characters(result.text):
+                left.append(replace(unit, text=result.text))
+                self._shortened.update(result.removed)
             else:
-                left.append(rest)
-                self._shortened.update(removed)
+                self._emptied.count(result.removed[-1] if result.removed else "no letters", unit.text)
         return left
 
     def report(self) -> dict[str, Any]:

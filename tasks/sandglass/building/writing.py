@@ -18,7 +18,6 @@ from harness.corpus.stages import Ticker, read_lines, sha256, write_lines
 from harness.corpus.texts import batches
 from harness.corpus.windows import Placed
 from tasks.sandglass.building import card
-from tasks.sandglass.building.choosing import TEST, TRAIN
 from tasks.sandglass.building.filtering import segments
 from tasks.sandglass.building.settings import Settings
 from tasks.sandglass.building.statistics import statistics
@@ -27,22 +26,23 @@ STAGE = "6-task"
 SEGMENTS, TRAINING, WINDOWS, EVENTS = "segments.jsonl", "train.jsonl", "windows.jsonl", "events.jsonl"
 
 
-def task(settings: Settings, windows: Path, distinct: Path, choice: Path, report: dict[str, Any], folder: Path) -> None:
+def task(
+    settings: Settings, windows: Path, distinct: Path, choice: tuple[Path, Path], report: dict[str, Any], folder: Path
+) -> None:
     """Write segments, windows, events, statistics, funnel, definition and card.
 
     Args:
         settings: of the build.
         windows: all windows.
         distinct: the segments that may be chosen, with weight and doubts.
-        choice: folder of the fifth stage.
+        choice: files with the places for test and for training.
         report: ``steps`` of all stages, and what the fifth reported.
         folder: where to write.
 
     Raises:
-        UserError: no segment is left.
+        UserError: a public file cannot be read, or a label is refused by the task's reader.
     """
-    test = set(np.load(choice / TEST, allow_pickle=False).tolist())
-    train = set(np.load(choice / TRAIN, allow_pickle=False).tolist())
+    test, train = (set(np.load(path, allow_pickle=False).tolist()) for path in choice)
     public = _public(settings)
     write_lines(folder / SEGMENTS, _probed(_lines(windows, distinct, test), public))
     if settings.train:
