@@ -20,7 +20,7 @@ TEXTS = {
     "shift_jis": "ふたりの関係はますます親密になっていく。",
     "iso2022_jp": "ふたりの関係はますます親密になっていく。",
     "euc-kr": "두 사람의 관계는 점점 더 가까워지고 있습니다.",
-    "latin-1": "Über die Größe läßt sich streiten, café olé, mañana.",
+    "latin-1": "Über die Größe läßt sich im Café streiten.",
     "cp1252": "“Ça alors”, dit-il… l’été à Nîmes.",
 }
 
@@ -44,8 +44,27 @@ def test_encoding_is_found(tmp_path, encoding):
     assert [cue.text for cue in read_cues(path)] == [TEXTS[encoding], "ok"]
 
 
-@pytest.mark.parametrize("encoding, text", [("cp1251", "Привет, как дела?"), ("koi8-r", "Привет, как дела?")])
-def test_encoding_that_cannot_be_told_is_refused_and_read_when_named(tmp_path, encoding, text):
+OTHERS = {
+    "cp1250": "Przecież mówiłem ci, że nie chcę o tym słyszeć. Dlaczego się śmiejesz?",
+    "iso8859_2": "Vždyť jsem ti říkal, že o tom nechci slyšet. Proč se směješ, když pláču?",
+    "cp1254": "Sana söylemiştim, bunu duymak istemiyorum. Niçin gülüyorsun, anlamıyorum.",
+    "cp1251": "Я же говорил тебе, что не хочу об этом слышать. Почему ты смеёшься?",
+    "koi8_r": "Я же говорил тебе, что не хочу об этом слышать. Почему ты смеёшься?",
+    "cp1253": "Σου είπα ότι δεν θέλω να ακούσω γι' αυτό. Γιατί γελάς;",
+    "cp1255": "אמרתי לך שאני לא רוצה לשמוע על זה. למה אתה צוחק?",
+    "cp1256": "قلت لك إنني لا أريد أن أسمع عن هذا. لماذا تضحك؟",
+    "cp874": "ฉันบอกคุณแล้วว่าฉันไม่อยากได้ยินเรื่องนี้ คุณหัวเราะทำไม",
+    "iso8859_16": "Ți-am spus că nu vreau să aud de asta. De ce râzi, mă rog? Știi foarte bine.",
+    "cp1257": "Aš tau sakiau, kad nenoriu apie tai girdėti. Kodėl tu juokiesi, žmogau?",
+    "iso8859_9": "Bunun doğru olmadığını biliyorsun, değil mi?",
+    "hungarian": "Mondtam már, hogy erről nem akarok hallani. Miért nevetsz, te őrült? Jól tűröd.",
+}
+
+
+@pytest.mark.parametrize("encoding", OTHERS)
+def test_encoding_that_cannot_be_told_is_refused_and_read_when_named(tmp_path, encoding):
+    text = OTHERS[encoding]
+    encoding = "cp1250" if encoding == "hungarian" else encoding
     path = write(tmp_path / "a.srt", srt("ascii", text), encoding)
     with pytest.raises(UserError, match=r"a.srt, line 7: not UTF-8.*Name the encoding"):
         read_cues(path)

@@ -5,7 +5,9 @@ head is zero; ISO-2022-JP where its escapes stand; strict UTF-8; else the legacy
 encoding under which the file is most likely, by a plain model (the usual characters
 of each, equally likely). A winner must be a thousand times as likely as the next and
 plausible in itself; anything less is refused, so that nothing is silently mangled.
-Latin-1 is read as Windows-1252, which only adds to it.
+Candidates are GB18030, Big5, Shift-JIS, the Korean code page, and Latin-1 read as
+Windows-1252, which only adds to it, where all marked letters belong to one language of
+Western Europe. Others (Cyrillic, Greek, Central European …) must be named.
 """
 
 import codecs
@@ -33,6 +35,13 @@ MARGIN = math.log(1000)
 PLAUSIBLE = -6.0
 """Least mean log-likelihood of a byte that is not ASCII."""
 LATIN_MARKS = "“”‘’„‚–—…«»‹›¡¿°·•€£§©®™ªº\xa0"
+ODD = {"latin": re.compile(r"(?<=[À-Þà-ÿ])[À-Þà-ÿ]"), "wide": re.compile(r"(?<=[a-z])[\u2e80-\ud7ff](?=[a-z])")}
+"""What is seldom seen: two letters with marks side by side, an ideograph inside a Latin word."""
+ALPHABETS = ("äöüßé", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "àèéìíòóùú", "áâãàçéêíóôõúü", "éèëïöüáóí", "åäöé", "æøåéòôóü")
+"""Marked letters of German (with the é of loan words), French, Spanish, Italian, Portuguese, Dutch, Swedish
+and Finnish, Danish and Norwegian."""
+STRAYS = 0.02
+"""Share of marked letters that may be of no alphabet that has the others."""
 RARE = math.log(1e-6)
 ASCII = math.log(1 / 64)
 FIX = "Name the encoding (--encoding gb18030, big5, shift_jis, cp1251 …) or save the file as UTF-8."
@@ -111,13 +120,21 @@ def _likelihood(data: bytes, name: str) -> list[float]:
     except UnicodeDecodeError:
         return []
     counts = Counter(text if len(data) <= SAMPLE else data[:SAMPLE].decode(name, "ignore"))
+    if name == "cp1252" and not _western(counts):
+        return []
     usual = _usual(name)
     ascii_ = sum(n for char, n in counts.items() if char < "\x80")
     total = math.fsum(n * usual.get(char, RARE) for char, n in counts.items() if char >= "\x80")
-    if name == "cp1252":  # in Latin words letters with marks stand alone
-        total += RARE / 2 * len(re.findall(r"(?<=[À-Þà-ÿ])[À-Þà-ÿ]", text[:SAMPLE]))
+    total += RARE / 2 * len(ODD["latin" if name == "cp1252" else "wide"].findall(text[:SAMPLE]))
     others = sum(n * len(char.encode(name)) for char, n in counts.items() if char >= "\x80")
     return [total + ascii_ * ASCII] if total >= others * PLAUSIBLE else []
+
+
+def _western(counts: Counter[str]) -> bool:
+    """Say whether the marked letters are those of one language of Western Europe; Czech or Turkish would look alike."""
+    marked = {char: n for char, n in counts.items() if char >= "\x80" and char.isalpha()}
+    known = max(sum(n for char, n in marked.items() if char.lower() in alphabet) for alphabet in ALPHABETS)
+    return known >= (1 - STRAYS) * sum(marked.values())
 
 
 @cache
@@ -126,7 +143,8 @@ def _usual(name: str) -> dict[str, float]:
     if name == "cp1252":
         groups = [(0.8, [chr(code) for code in range(0xC0, 0x100)]), (0.2, list(LATIN_MARKS))]
     elif name == "gb18030":
-        groups = [(0.8, _pairs(name, (0xB0, 0xD7))), (0.2, _pairs(name, (0xA1, 0xA1), (0xA3, 0xA3)))]
+        groups = [(0.78, _pairs(name, (0xB0, 0xD7))), (0.2, _pairs(name, (0xA1, 0xA1), (0xA3, 0xA3)))]
+        groups.append((0.02, list("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüê")))  # pinyin, and Latin letters with it
     elif name == "big5":
         groups = [(0.8, _pairs(name, (0xA4, 0xC6))), (0.2, _pairs(name, (0xA1, 0xA2)))]
     elif name == "cp949":
