@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.cli import main
 from harness.errors import UserError
+from harness.prompts import one_line
 from harness.task import load_task
 from tasks.musc.merging import LONGEST, MOST_LINES, Aligned, by_rule
 from tasks.musc.terms import Terms, read_terms
@@ -314,3 +315,22 @@ def test_a_built_task_runs(tmp_path, by_name):
     (found,) = (json.loads(path.read_bytes()) for path in (tmp_path / "out").rglob("result.json"))
     assert found["states"]["ok"] == 35 and found["metrics"]["line_count"]["value"] == 1
     assert found["task"] == ("musc_en_de" if by_name else "t_de")
+
+
+@pytest.mark.parametrize("source,target", [("zh", "en"), ("en", "zh"), ("en", "de"), ("en", "fr")])
+def test_subtitles_of_the_mini_set_become_the_mini_set(tmp_path, source, target):
+    """Nothing that somebody says is cleaned away, and every line finds its own translation."""
+    segments = load_task(f"musc_mini_{source}_{target}").segments
+    pairs = []
+    for scene in sorted({segment.cluster for segment in segments}):
+        said = [segment for segment in segments if segment.cluster == scene]
+        first = srt(tmp_path / f"{scene}.srt", [(s.start, s.end, s.text) for s in said])
+        other = ass(tmp_path / f"{scene}.ass", [(s.start + 0.25, s.end, s.reference) for s in said])
+        pairs += ["--pair", said[0].domain, str(first), str(other)]
+    languages = ["--source-language", source, "--target-language", target]
+    assert main(["build", "musc", *pairs, "--out", str(tmp_path / "task"), "--name", "t", *languages]) == 0
+    found = load_task(str(tmp_path / "task")).segments
+    expected = {segment.id: (one_line(segment.text), one_line(segment.reference)) for segment in segments}
+    assert [(one.text, one.reference) for one in found] == [
+        expected[segment.id] for segment in sorted(segments, key=lambda s: (s.cluster, s.start))
+    ]

