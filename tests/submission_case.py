@@ -24,6 +24,11 @@ def make_task(folder, segments=16):
     return f"{folder}:en"
 
 
+def segments(task):
+    """The segments of such a task, as its file has them."""
+    return read_lines(Path(task.removesuffix(":en")) / "segments.jsonl")
+
+
 def make_run(task, out, *more, model="openai/test", strategy="prompted", translator=None):
     """A run against a translator on loopback, back-translated by another model."""
     with Loopback(translator or Translator()) as server:

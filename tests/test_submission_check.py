@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.submission_case import (
     read_lines,
     rehash,
     score_file,
+    segments,
     submit,
     write,
 )
@@ -58,10 +58,6 @@ def refused(outcome, kind, words):
     code, report = outcome
     reasons = [line for line in report.splitlines() if line.startswith(f"- refused, {kind}: ")]
     assert code == 3 and any(words in reason for reason in reasons), report
-
-
-def segments(task):
-    return read_lines(Path(task.removesuffix(":en")) / "segments.jsonl")
 
 
 def test_a_good_one_is_accepted_with_its_table(good, check):

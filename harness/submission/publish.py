@@ -104,12 +104,10 @@ def publish(runs: Sequence[Run], folder: Path, address: Address) -> list[str]:
         Links to the commit and, where there is one, the pull request.
 
     Raises:
-        UserError: the client is not installed, or the Hub refuses.
+        UserError: the Hub refuses.
     """
-    try:
-        from huggingface_hub import CommitOperationAdd, HfApi
-    except ImportError as error:
-        raise UserError("huggingface_hub is not installed.", "pip install 'sandglass-bench[export]'") from error
+    from huggingface_hub import CommitOperationAdd, HfApi
+
     api = HfApi()
     with _in_words():
         page = api.create_repo(address.repo, repo_type="dataset", private=address.private, exist_ok=True)
