@@ -1,10 +1,11 @@
 """The pages of one board: its table, plots, pairs, comparison, runs and samples."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from harness.jsonl import to_line
 from harness.records import Estimate, dump
@@ -17,9 +18,9 @@ from leaderboard.pairs import Pairs
 from leaderboard.plots import scatter, spreads, strategies
 from leaderboard.published import Table
 from leaderboard.runs import LEVELS, Run
-from leaderboard.samples import records, shards, sources
+from leaderboard.samples import SHORT, records, shards, sources
 from leaderboard.site import Site
-from leaderboard.text import payload, visible
+from leaderboard.text import LONGEST, payload, visible
 
 PAGE = 90_000
 """Bytes of the samples on one page that is read without scripts."""
@@ -199,11 +200,11 @@ def _samples(site: Site, board: Board, sampled: Sequence[Row], common: Mapping[s
         slug = row.run.slug
         starts[slug] = _write_shards(site, f"{folder}/data/{slug}", slug, order, found)
         made.append((row, {id_: (some[0], len(some)) for id_, some in found.items()}))
-    pages = list(_paged(order, known, made))
+    pages = list(_paged(site, board, known, made))
     for number, segments in enumerate(pages, 1):
         site.page(f"{folder}/samples/{number}.html", "segments.html", tab="samples", number=number, last=len(pages),
-                  segments=segments, **common)  # fmt: skip
-    firsts = [segments[0]["source"]["id"] for segments in pages]
+                  segments=[text for _, text in segments], **common)  # fmt: skip
+    firsts = [segments[0][0] for segments in pages]
     site.page(f"{folder}/samples/index.html", "samples.html", tab="samples", firsts=firsts, **common)
     return starts
 
@@ -216,22 +217,29 @@ def _write_shards(site: Site, path: str, name: str, order: Sequence[str], found:
     return starts
 
 
-def _paged(order: Sequence[str], known: Mapping[str, Any], made: Sequence[tuple[Row, Mapping[str, Any]]]) -> Any:
+def _paged(
+    site: Site, board: Board, known: Mapping[str, Any], made: Sequence[tuple[Row, Mapping[str, Any]]]
+) -> Iterator[list[tuple[str, Markup]]]:
     """Cut the segments into pages of bounded size, each segment with what every system made of it."""
-    page: list[dict[str, Any]] = []
+    page: list[tuple[str, Markup]] = []
     size = 0
-    for id_ in filter(known.__contains__, order):
-        outputs = [
-            {"row": row, "record": found[id_][0], "repeats": found[id_][1]} for row, found in made if id_ in found
-        ]
-        weight = 900 + sum(520 + len(str(output["record"])) for output in outputs)
+    for id_ in filter(known.__contains__, board.reference.run.scores.segments):
+        outputs = [(row, *found[id_]) for row, found in made if id_ in found]
+        for longest in (LONGEST, SHORT, SHORT // 10):
+            text = site.render("segment.html", s=known[id_], outputs=outputs, longest=longest, unit=_unit(board))
+            if (weight := len(text.encode())) <= PAGE:
+                break
         if page and size + weight > PAGE:
             yield page
             page, size = [], 0
-        page.append({"source": known[id_], "outputs": outputs})
+        page.append((known[id_]["id"], text))
         size += weight
     if page:
         yield page
+
+
+def _unit(board: Board) -> str:
+    return board.budget.unit if board.budget else "syllables"
 
 
 def _downloads(site: Site, board: Board, facts: Facts) -> None:

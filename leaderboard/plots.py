@@ -1,4 +1,4 @@
-"""The geometry of the plots; the templates draw them as SVG, and a table of the same numbers stands below each."""
+"""The geometry of the plots; the templates draw them as SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,7 +161,7 @@ def scatter(board: Board, x: str, y: str, id_: str, title: str) -> Scatter | Non
     best = max(range(len(known)), key=lambda n: ys[n] if better else -ys[n])
     desc = (
         f"{len(known)} systems. {across.label} from {min(xs):g} to {max(xs):g}, {up.label} from {min(ys):.3g} to "
-        f"{max(ys):.3g}; best: {known[best][0].label}. The numbers are in the table below."
+        f"{max(ys):.3g}; best: {known[best][0].label}. The numbers are in the board's table."
     )
     band = (ax.at(banded[0]), ax.at(banded[1])) if banded else None
     places = tuple((ax.at(xs[n]), ay.at(ys[n])) for n in front)

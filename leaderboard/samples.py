@@ -14,8 +14,8 @@ from leaderboard.board import Board
 from leaderboard.runs import LEVELS, Run, lines
 from leaderboard.text import payload, visible
 
-SHARD = 180_000
-"""Bytes of a shard, at most 200 KB with what is around it."""
+SHARD = 20_000
+"""Bytes of a shard: a page loads one of the sources and one a system, and 150 KB in all at first."""
 
 SHORT = 400
 """Characters of a source's context, an event or a candidate that are shown."""

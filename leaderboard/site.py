@@ -59,8 +59,11 @@ class Site:
 
     def page(self, path: str, template: str, **context: Any) -> None:
         """Write a page; ``root`` in its template leads to the site's first folder."""
-        text = self._environment.get_template(template).render(root="../" * path.count("/"), **context)
-        self.write(path, text)
+        self.write(path, self.render(template, root="../" * path.count("/"), **context))
+
+    def render(self, template: str, **context: Any) -> Markup:
+        """Return what a template makes of its context."""
+        return Markup(self._environment.get_template(template).render(**context))
 
     def data(self, path: str, name: str, json: str) -> None:
         """Write data for the scripts of a page: a call that registers it under a name."""

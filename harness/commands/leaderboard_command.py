@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--results", type=Path, nargs="+", default=[], metavar="DIR", help="results of runs")
     build.add_argument("--accepted", action="store_true", help="also the accepted rows that come along")
     build.add_argument("--out", type=Path, required=True, metavar="SITE", help="folder of the site")
-    build.add_argument("--published", type=Path, metavar="DIR", help="tables from papers, instead of those that come along")
+    build.add_argument(
+        "--published", type=Path, metavar="DIR", help="tables from papers, instead of those that come along"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
