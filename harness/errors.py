@@ -1,7 +1,7 @@
 """The three kinds of error and the exit codes they end in.
 
 ``UserError`` is for the person at the keyboard, ``RunError`` is recorded as data
-(a failed segment never stops a run), ``GateFailure`` says that a check said no.
+(a failed segment never stops a run), ``CostLimit`` stops one so that it can go on.
 """
 
 EXIT_OK = 0
@@ -41,7 +41,3 @@ class RunError(Exception):
 
 class CostLimit(Exception):
     """The next call could pass ``--max-cost``: the run stops, resumable, exit code 4."""
-
-
-class GateFailure(Exception):
-    """A check that was asked for did not pass: exit code 3."""
