@@ -36,7 +36,7 @@ def parse(text: str, problems: Problems) -> list[Entry]:
         if start is None or end is None:
             problems.add(number, f"no time codes: {codes}", "Export the file again.")
             continue
-        body = decode("".join(text[at + FIELD : at + BLOCK] for at in blocks), table)
+        body = decode("".join(text[at + FIELD : at + BLOCK].rstrip(UNUSED) for at in blocks), table)
         if problems.allow(number, start, end, body):
             entries.append(Entry(number, start, end, body, blocks[0]))
     return entries
@@ -104,8 +104,8 @@ def subtitles(text: str) -> Iterator[tuple[int, list[int]]]:
 
 
 def decode(field: str, table: str) -> str:
-    """Decode a text field up to its unused end; control codes stay as they are."""
-    data = field.rstrip(UNUSED).encode("latin-1")
+    """Decode a text field; control codes stay as they are."""
+    data = field.encode("latin-1")
     if table == "iso6937":
         return iso6937.decode(data)
     return "".join(chr(b) if b < 0xA0 else bytes([b]).decode(table, "replace") for b in data)
