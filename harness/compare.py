@@ -13,6 +13,7 @@ from harness.compare_flips import Flip, flips, is_verdict
 from harness.compare_runs import Run, read_runs
 from harness.length_check import RHO, LengthCheck, length_checks
 from harness.metrics.base import Metric
+from harness.metrics.quality import CHUNKED
 from harness.stats.paired import paired_interval
 from harness.stats.ranks import RankInterval, rank_intervals
 from harness.stats.tests import holm, minimum_detectable_effect
@@ -177,10 +178,11 @@ def _compare(
 
 
 def _length_checks(first: Run, run: Run) -> tuple[LengthCheck, ...]:
-    """Check what models measured for length, where the task has a syllable ratio."""
+    """Check what models measured of single segments for length, where the task has a syllable ratio."""
     if not all(RHO in side.statistics for side in (first, run)):
         return ()
-    measures = [name for name in first.result.measures if name in first.statistics and name in run.statistics]
+    shared = [name for name in first.result.measures if name in first.statistics and name in run.statistics]
+    measures = [name for name in shared if first.metrics[name].needs != CHUNKED]
     return length_checks(first.statistics, run.statistics, measures, first.clusters)
 
 

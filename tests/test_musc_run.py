@@ -85,6 +85,16 @@ def test_smaller_prompts_are_judged_in_the_same_chunks(tmp_path):
     assert result(tmp_path)["metrics"]["accuracy_chunk"]["n"] == CHUNKS
 
 
+def test_what_is_said_of_a_chunk_is_not_compared_with_the_length_of_a_line(tmp_path, capsys):
+    with Loopback(MuscServer()) as server:
+        assert main(arguments(server, tmp_path)) == 0
+        assert main(arguments(server, tmp_path, "--strategy", "musc", "--max-tokens", "2000")) == 0
+    first, second = (str(path.parent) for path in sorted(tmp_path.rglob("result.json")))
+    capsys.readouterr()
+    assert main(["compare", first, second]) == 0
+    assert "length check" not in capsys.readouterr().out
+
+
 def test_a_dry_run_counts_chunks(tmp_path, capsys):
     with Loopback(MuscServer()) as server:
         assert main(arguments(server, tmp_path, "--dry-run")) == 0

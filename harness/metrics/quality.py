@@ -12,6 +12,8 @@ from harness.metrics.base import Frame, Measure, Metric, Sample, mean_of, ratio
 from harness.records import Measurement
 
 MEASURED = frozenset({"measurements"})
+CHUNKED = MEASURED | {"chunks"}
+"""What a value for a whole chunk needs: at a segment of its own it says nothing about that segment."""
 
 
 def measurement_of(sample: Sample, name: str) -> Measurement | None:
@@ -44,7 +46,7 @@ def _value(measure: Measure) -> Metric:
         bounds=(measure.low, measure.high) if measure.bounded else None,
         families=frozenset({measure.family}),
     )
-    return replace(metric, statistics=of_chunk) if measure.chunks else metric
+    return replace(metric, statistics=of_chunk, needs=CHUNKED) if measure.chunks else metric
 
 
 def _unread(name: str) -> Metric:
