@@ -249,7 +249,8 @@ def test_another_source_language_is_configuration(tmp_path):
     ("more", "says"),
     [
         (["--items", "0"], "--items 0 leaves nothing"),
-        (["--near", "1.5"], "--near 1.5 is no similarity"),
+        (["--near", "1.5"], "--near 1.5 is out of range"),
+        (["--near", "0.1"], "--near 0.1 is out of range"),
         (["--split", "train=1"], "no share of transcripts"),
         (["--split", "dev=0.1"], "no share of transcripts"),
         (["--quota", "film"], "is not NAME=VALUE"),

@@ -90,27 +90,26 @@ def near_duplicates(sets: Ragged, rank: Places, threshold: float, seed: int = 0,
         >>> found.removed.tolist(), found.similarity.round(3).tolist()
         ([-1, 0, -1], [0.0, 0.889, 0.0])
     """
-    by_rank = np.argsort(rank, kind="stable")
-    place = np.argsort(by_rank, kind="stable")
-    originals = _originals(sets, place)
+    originals = _originals(sets, rank)
     filled = np.flatnonzero((originals == np.arange(len(sets))) & (sets.sizes() > 0))
-    edges, weights = np.zeros((0, 2), dtype=np.int64), np.zeros(0)
+    edges, weights = np.zeros(0, dtype=np.int64), np.zeros(0)  # an edge is first * number of texts + second
     candidates = large = 0
     random = np.random.default_rng(seed)
     for _ in range(bands_for(threshold, rows)):
         hashes = random.integers(0, 2**63, size=(rows, 2), dtype=np.uint64)
         portions = [_band(sets, filled[k : k + TEXTS_AT_ONCE], hashes) for k in range(0, len(filled), TEXTS_AT_ONCE)]
         keys = np.concatenate(portions) if portions else np.zeros(0, dtype=np.uint64)
-        found, too_large = _bucket_pairs(keys, filled, place)
+        found, too_large = _bucket_pairs(keys, filled, rank)
         large += too_large
         for pairs in found:
             candidates += len(pairs)
             similarity = jaccard(sets, pairs)
             near = similarity >= threshold
-            edges, weights = np.concatenate([edges, pairs[near]]), np.concatenate([weights, similarity[near]])
-        edges, first = np.unique(edges, axis=0, return_index=True)
+            edges = np.concatenate([edges, pairs[near, 0] * len(sets) + pairs[near, 1]])
+            weights = np.concatenate([weights, similarity[near]])
+        edges, first = np.unique(edges, return_index=True)
         weights = weights[first]
-    removed, similarity = _greedy(edges, weights, place, len(sets))
+    removed, similarity = _greedy(np.stack(np.divmod(edges, max(1, len(sets)))), weights, rank)
     copies = np.flatnonzero(originals != np.arange(len(sets)))
     first = originals[copies]
     kept = removed[first] < 0
@@ -152,7 +151,7 @@ def _gather(sets: Ragged, rows: Places) -> tuple[NDArray[np.uint64], Places]:
     return sets.values[places], owners
 
 
-def _originals(sets: Ragged, place: Places) -> Places:
+def _originals(sets: Ragged, rank: Places) -> Places:
     """Return for each text the one of lowest rank that has the very same set, often itself; empty sets have none."""
     originals = np.arange(len(sets))
     filled = np.flatnonzero(sets.sizes() > 0)
@@ -163,7 +162,7 @@ def _originals(sets: Ragged, place: Places) -> Places:
         values, owners = _gather(sets, filled[k : k + TEXTS_AT_ONCE])
         starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
         keys[k : k + TEXTS_AT_ONCE] = np.add.reduceat(_mix(values), starts)
-    order = np.lexsort((place[filled], keys))
+    order = np.lexsort((rank[filled], keys))
     members, keys = filled[order], keys[order]
     starts = np.append(True, keys[1:] != keys[:-1])
     first = members[np.flatnonzero(starts)[np.cumsum(starts) - 1]]
@@ -195,9 +194,9 @@ def _band(sets: Ragged, rows: Places, hashes: NDArray[np.uint64]) -> NDArray[np.
     return keys
 
 
-def _bucket_pairs(keys: NDArray[np.uint64], filled: Places, place: Places) -> tuple[Iterator[Places], int]:
+def _bucket_pairs(keys: NDArray[np.uint64], filled: Places, rank: Places) -> tuple[Iterator[Places], int]:
     """Return the pairs of texts with one key, in portions, the lower rank first; and the number of large buckets."""
-    order = np.lexsort((place[filled], keys))
+    order = np.lexsort((rank[filled], keys))
     members, keys = filled[order], keys[order]
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, dtype=np.int64)
     sizes = np.diff(np.append(starts, len(keys)))
@@ -221,14 +220,11 @@ def _portions(members: Places, starts: Places, earlier: Places) -> Iterator[Plac
         begin = end
 
 
-def _greedy(
-    edges: Places, weights: NDArray[np.float64], place: Places, size: int
-) -> tuple[Places, NDArray[np.float64]]:
-    removed, similarity = np.full(size, -1, dtype=np.int64), np.zeros(size)
-    order = np.lexsort((place[edges[:, 0]], place[edges[:, 1]]))
-    for keeper, other, weight in zip(
-        edges[order, 0].tolist(), edges[order, 1].tolist(), weights[order].tolist(), strict=True
-    ):
-        if removed[keeper] < 0 and removed[other] < 0:
-            removed[other], similarity[other] = keeper, weight
+def _greedy(edges: Places, weights: NDArray[np.float64], rank: Places) -> tuple[Places, NDArray[np.float64]]:
+    """Go through the pairs by rank: the second goes where the first is still there."""
+    removed, similarity = np.full(len(rank), -1, dtype=np.int64), np.zeros(len(rank))
+    order = np.lexsort((rank[edges[0]], rank[edges[1]]))
+    for first, second, weight in zip(*edges[:, order].tolist(), weights[order].tolist(), strict=True):
+        if removed[first] < 0 and removed[second] < 0:
+            removed[second], similarity[second] = first, weight
     return removed, similarity

@@ -99,7 +99,7 @@ def chosen(settings: Settings, distinct: Path, folder: Path) -> dict[str, Any]:
             test.append(places[k])
     _save(folder / TEST, test)
     _save(folder / TRAIN, train)
-    return _report(len(train), len(places), len(test), quotas, taken, sorted(training), settings)
+    return _report(len(train), len(places), len(test), quotas, taken, len(training), settings)
 
 
 def _save(path: Path, places: Sequence[int]) -> None:
@@ -113,14 +113,14 @@ def _report(
     test: int,
     quotas: dict[str, int],
     taken: Counter[str],
-    training: list[str],
+    training: int,
     settings: Settings,
 ) -> dict[str, Any]:
     unmet = [f"{domain}: {taken[domain]} of {wanted}" for domain, wanted in quotas.items() if taken[domain] < wanted]
     steps = []
     if settings.train:
         out = {"set aside for training": {"count": train, "examples": []}} if train else {}
-        note = f"{len(training)} of {len(settings.transcripts)} transcripts are for training"
+        note = f"{training} of {len(settings.transcripts)} transcripts are for training"
         steps.append(Step("split by transcript", "segments", train + candidates, candidates, out, (note,)))
     out = {"not drawn": {"count": candidates - test, "examples": []}} if candidates > test else {}
     notes = [f"not met: {', '.join(unmet)}"] if unmet else ["all quotas are met exactly"]
@@ -128,9 +128,7 @@ def _report(
     return {
         "steps": [dump(step) for step in steps],
         "quotas": quotas,
-        "taken": {domain: taken[domain] for domain in quotas},
         "unmet": unmet,
-        "training": training,
         "train": train,
         "test": test,
     }

@@ -15,6 +15,9 @@ from harness.errors import UserError
 from harness.syllables import counter_for
 from tasks.sandglass.building.settings import PAPER_TARGETS, Labels, Settings
 
+LEAST_NEAR = 0.4
+"""Below it MinHash needs thousands of hashes a text."""
+
 EVENT_LANGUAGES = ("zh",)
 """Source languages that the extractors of ``harness.events`` read."""
 
@@ -71,8 +74,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         if code not in EVENT_LANGUAGES:
             raise UserError(f"No extractor finds core events in {code!r}.", "Give --events none.")
         events.load(extractor)
-    if not 0 < args.near <= 1:
-        raise UserError(f"--near {args.near} is no similarity.", "Give a number above 0, at most 1.")
+    if not LEAST_NEAR <= args.near <= 1:
+        raise UserError(f"--near {args.near} is out of range.", f"Give a similarity from {LEAST_NEAR} to 1.")
     for option, value in (("--items", args.items), ("--per-transcript", args.per_transcript)):
         if value is not None and value < 1:
             raise UserError(f"{option} {value} leaves nothing.", "Give at least 1.")
