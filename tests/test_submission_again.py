@@ -134,6 +134,14 @@ def test_judges_are_asked_again(task, tmp_path, capsys):
     assert "accuracy: -10.0000 [-10.0000, -10.0000] - NOT SHOWN TO BE WITHIN 5" in shown
 
 
+def test_a_quality_estimate_is_made_again(task, tmp_path, capsys):
+    submission = submit(task, make_run(task, tmp_path / "results", "--qe", "embed_qe"), tmp_path / "out")
+    with Loopback(Translator()) as server:
+        main(["regenerate", str(submission), "--task", task, "--api-base", server.url])
+        assert again("rejudge", submission, task, server) == 0
+    assert "embed_qe: 0.0000 [0.0000, 0.0000] - within" in capsys.readouterr().out
+
+
 def test_another_judge_is_another_protocol(good, task, capsys):
     with Loopback(Translator()) as server:
         assert again("rejudge", good, task, server, "--judge", "accuracy:model=openai/other") == 2

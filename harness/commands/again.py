@@ -101,6 +101,8 @@ def ask(
     failures = FailureLog()
     door = open_door(args, ResponseCache(case.out / "cache"), failures, backends)
     door.check(models_of([plan]))
+    for estimator in plan.estimators:
+        estimator.start()  # what is missing is said before anything is spent
     code = run_all([plan], LocalExecutor(door, args.concurrency), case.out / "runs", given)
     failures.close()
     if code != EXIT_OK:
