@@ -73,7 +73,7 @@ def read_document(path: Path, *, encoding: str | None = None, problems: list[Pro
     newline = _newline(decoded.text, markup)
     entries: list[Entry] = []
     skeletons: list[Skeleton] = []
-    for entry in import_module(f"harness.subtitles.{markup}").parse(decoded.text, reports):
+    for entry in import_module(f"harness.subtitles.formats.{markup}").parse(decoded.text, reports):
         skeleton = split(entry.body, markup, newline)
         if len(skeleton.text) > MAX_TEXT:
             reports.add(entry.line, f"the cue's text has {len(skeleton.text):,} characters", f"At most {MAX_TEXT:,}.")

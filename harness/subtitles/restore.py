@@ -21,8 +21,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
+from harness.subtitles.formats.srt import LIKE_TIMES
 from harness.subtitles.markup import Markup, Skeleton, Tag, split
-from harness.subtitles.srt import LIKE_TIMES
 
 DASH = re.compile(r"[-‐–—―](?![-‐–—―\d])[^\S\n]*(?=\S)")
 TURN = re.compile(r"(?<=\S)\s+(?=[-‐–—―]\s+\S)")

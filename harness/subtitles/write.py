@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from importlib import import_module
 
-from harness.subtitles import stl
 from harness.subtitles.document import Document
+from harness.subtitles.formats import stl
 from harness.subtitles.restore import restore
 
 Times = tuple[Fraction, Fraction]
@@ -63,7 +63,7 @@ def _spliced(document: Document, bodies: Mapping[int, str], times: Mapping[int, 
     for place, body in bodies.items():
         entry = document.entries[place]
         edits.append((entry.at, entry.at + len(entry.body), body))
-    stamp = import_module(f"harness.subtitles.{document.markup}").stamp
+    stamp = import_module(f"harness.subtitles.formats.{document.markup}").stamp
     for place, moved in times.items():
         entry = document.entries[place]
         for time, was, (at, stop) in zip(moved, (entry.start, entry.end), (entry.start_at, entry.end_at), strict=True):

@@ -13,8 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.subtitles import iso6937
 from harness.subtitles.entry import Entry, Problems
+from harness.subtitles.formats import iso6937
 
 HEADER, BLOCK, FIELD = 1024, 128, 16
 LAST, USER_DATA, RESERVED = 0xFF, 0xFE, 0xF0

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from harness.errors import UserError
 from harness.subtitles.entry import Entry, Problems
-from harness.subtitles.lines import Line, lines_of, seconds
+from harness.subtitles.formats.lines import Line, lines_of, seconds
 
 UNIT = Fraction(1, 1000)
 FIX = "Write times as 00:00:01.000 --> 00:00:02.500."

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from harness.subtitles.entry import Entry, Problems
-from harness.subtitles.lines import Line, lines_of, seconds
+from harness.subtitles.formats.lines import Line, lines_of, seconds
 
 UNIT = Fraction(1, 100)
 COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
