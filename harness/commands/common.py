@@ -5,6 +5,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from harness import registry
 from harness.errors import UserError
@@ -16,6 +17,15 @@ from harness.protocol import Protocol
 from harness.records import Result, Translation, Usage
 from harness.run.engine import Executor, LocalExecutor
 from harness.run.plan import Plan
+from harness.task import Task, load_task
+
+
+def load_asked(name: str, data: Path | None) -> Task:
+    """Load the task that a command names, and warn where another has replaced it."""
+    task = load_task(name, data)
+    if task.card.superseded_by:
+        print(f"sandglass: {task.name} is superseded by {task.card.superseded_by}.", file=sys.stderr)
+    return task
 
 
 def run_and_show(

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from harness import registry
 from harness.errors import EXIT_OK
+from harness.task import definition_path
 
 KINDS = ("tasks", "strategies", "metrics", "judges", "counters")
 
@@ -40,14 +41,11 @@ def _print_columns(name: str) -> None:
 
 
 def _task(name: str) -> str:
-    from harness.task import definition_path
-
     path = definition_path(name)
-    title, note = (
-        tomllib.loads(file.read_text(encoding="utf-8")).get(key, "")
-        for file, key in ((path.with_name("card.toml"), "title"), (path, "note"))
-    )
-    return f"{title}: {note}" if note else title
+    card, definition = (tomllib.loads(file.read_text(encoding="utf-8")) for file in (path.with_name("card.toml"), path))
+    note = f": {definition['note']}" if "note" in definition else ""
+    by = f" (superseded by {card['superseded_by']})" if card.get("superseded_by") else ""
+    return f"{card['title']}{note}{by}"
 
 
 def _module(kind: registry.Kind, name: str) -> str:

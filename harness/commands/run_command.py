@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.commands.common import (
     at_least_one,
+    load_asked,
     models_of,
     open_cache,
     open_door,
@@ -24,7 +25,6 @@ from harness.llm.types import Decode
 from harness.run.names import parse_seeds
 from harness.run.plan import Plan
 from harness.run.ready import prepare
-from harness.task import load_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +120,7 @@ def plans_of(args: argparse.Namespace) -> list[Plan]:
     Raises:
         UserError: a name unknown or a value out of range.
     """
-    tasks = [load_task(name, args.data).limited(args.limit) for name in args.tasks]
+    tasks = [load_asked(name, args.data).limited(args.limit) for name in args.tasks]
     return [
         Plan(
             task=task,

@@ -4,7 +4,15 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from harness.commands.common import models_of, open_cache, open_door, open_executor, protocol_of, run_and_show
+from harness.commands.common import (
+    load_asked,
+    models_of,
+    open_cache,
+    open_door,
+    open_executor,
+    protocol_of,
+    run_and_show,
+)
 from harness.commands.options import add_measuring
 from harness.errors import EXIT_OK, UserError
 from harness.jsonl import read_strict
@@ -15,7 +23,7 @@ from harness.llm.types import Decode
 from harness.prompts import one_line
 from harness.records import Segment, Translation
 from harness.run.plan import Plan
-from harness.task import Task, load_task
+from harness.task import Task
 
 FIX = 'Give one {"id": …, "text": …} a segment, or a plain file with one line a segment in the task\'s order.'
 SEED = 1
@@ -36,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read the file against the task, then measure it."""
-    whole = load_task(args.tasks[0], args.data)
+    whole = load_asked(args.tasks[0], args.data)
     task = whole.limited(args.limit)
     protocol = protocol_of(args)
     given = references(task) if args.reference else read_translations(args.translations, whole, task)
