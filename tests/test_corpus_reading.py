@@ -158,6 +158,7 @@ def test_subtitles_are_read_in_order_and_bad_cues_reported(tmp_path):
         ("（画外音说的话）", "", ("sound",)),
         ("今天玩【原神】这个游戏", "今天玩【原神】这个游戏", ()),
         ("嗯，那我们开始吧", "那我们开始吧", ("filler",)),
+        ("今天聊的是，嗯嗯，人工智能", "今天聊的是，人工智能", ("filler",)),
         ("我呃不知道嗯怎么说", "我不知道怎么说", ("filler",)),
         ("好啊，没问题", "好啊，没问题", ()),
         ("你好\nHello there", "你好", ("other language",)),

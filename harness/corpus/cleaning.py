@@ -95,10 +95,9 @@ class Cleaner:
         return BRACKETS.sub(kept, text)
 
     def _fillers(self, text: str) -> str:
-        found = text
+        found = self._filler.sub("", text) if self._filler else text
         for letter in self.language.always:
             found = found.replace(letter, "")
-        found = self._filler.sub("", found) if self._filler else found
         return found if found == text else found.lstrip(LEADING)
 
     @cached_property
@@ -113,4 +112,4 @@ class Cleaner:
     def _filler(self) -> re.Pattern[str] | None:
         """Match a filler between marks, with the mark that follows it."""
         words = "|".join(re.escape(word) for word in sorted(self.language.fillers, key=lambda word: (-len(word), word)))
-        return re.compile(rf"(?:(?<=[{MARKS}])|^)(?:{words})(?:[{MARKS}]+|$)", re.IGNORECASE) if words else None
+        return re.compile(rf"(?:(?<=[{MARKS}])|^)(?:{words})++(?:[{MARKS}]+|$)", re.IGNORECASE) if words else None
