@@ -110,7 +110,7 @@ def metrics(frame: Frame) -> tuple[Metric, ...]:
         slope,
         5,
     )
-    return (mean, deviation, follows, *(_with_quality(measure) for measure in frame.measures if measure.bounded))
+    return (mean, deviation, follows, *(_with_quality(m) for m in frame.measures if m.bounded and not m.chunks))
 
 
 def _with_quality(measure: Measure) -> Metric:

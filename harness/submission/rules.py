@@ -74,9 +74,11 @@ def coverage(case: Case) -> Found:
         yield from _same("back-translations", set(case.records.back_translations), ok)
     if "events" in case.part:
         yield from _same("event checks", set(case.records.events), expected)
+    chunks = {(item.id, seed) for item in case.task.items(case.task.window) for seed in case.seeds}
+    by_chunk = {measure.name for measure in load(Frame, case.manifest["frame"]).measures if measure.chunks}
     for name in case.result.measures:
         measured = {key for key, made in case.records.measurements.items() if name in made}
-        yield from _same(f"measurements {shown(name)}", measured, ok)
+        yield from _same(f"measurements {shown(name)}", measured, chunks if name in by_chunk else ok)
 
 
 def _same(what: str, found: set[tuple[str, int]], expected: set[tuple[str, int]]) -> Iterator[Refusal]:
@@ -155,12 +157,13 @@ def _calibrated(case: Case, frame: Frame) -> Found:
 
 def _measures(case: Case, frame: Frame) -> Found:
     """The scales of judges are the judges' own; those of estimators are taken as stated."""
-    from harness.judges import load as load_judge
+    from harness.judges import ChunkJudge, load_scoped
 
     made = []
     for spec in case.manifest["judges"]:
-        judge = load_judge(spec, case.task.source, case.task.target, case.result.model)
-        made.append(Measure(judge.name, *judge.limits, family=f"judge/{judge.name}"))
+        judge = load_scoped(spec, case.task.source, case.task.target, case.result.model, case.task.window)
+        chunks = isinstance(judge, ChunkJudge)
+        made.append(Measure(judge.name, *judge.limits, family=f"judge/{judge.name}", chunks=chunks))
     if tuple(made) != frame.measures[: len(made)]:
         yield Refusal("protocol", "the scale of a judge is not the judge's")
     if tuple(measure.name for measure in frame.measures) != case.result.measures:
