@@ -1,7 +1,7 @@
 """What a task's version stands for: its data, its definition and the prompts used on it.
 
-``data/task_versions.json`` locks them. A result says name, version and data hash of its task, so that none of these may change
-under one version. After raising a version, or for a new task::
+``data/task_versions.json`` locks them: a result says name, version and data hash of its
+task, so none of these may change under one version. After raising a version, or for a new task::
 
     python -m tests.task_versions
 
@@ -77,7 +77,8 @@ def difference(key: str, path: Path, target: str, lock: dict[str, Any]) -> str:
         return ""
     return (
         f"{key}: its {' and '.join(changed)} changed, its version did not. "
-        f"Raise version in {path.parent.name}/{path.name} and run: {COMMAND} (where nobody has results of this version, delete its entry in {LOCK.name} instead)"
+        f"Raise version in {path.parent.name}/{path.name} and run: {COMMAND} "
+        f"(where nobody has results of this version, delete its entry in {LOCK.name} instead)"
     )
 
 
