@@ -161,8 +161,10 @@ def test_a_stage_is_done_once_whole_or_not_at_all(tmp_path):
             pass
         stages.finish("1-read", {"x.txt": "0"}, keep=False)
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["build.json", "x.txt"]
+    (tmp_path / "o" / "stages" / "1-read").mkdir(parents=True)  # as if killed while they were removed
     with Stages(tmp_path / "o", plan) as stages:
         assert stages.finished
+        assert not (tmp_path / "o" / "stages").exists()
     with pytest.raises(UserError, match="other inputs or settings"):
         Stages(tmp_path / "o", {"seed": 2})
 

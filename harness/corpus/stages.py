@@ -45,6 +45,8 @@ class Stages:
 
     def __enter__(self) -> "Stages":
         if self.finished:
+            if not json.loads((self._out / DONE).read_text(encoding="utf-8"))["stages_kept"]:
+                shutil.rmtree(self._folder, ignore_errors=True)  # a kill may have left some
             return self
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self._folder / "lock").open("w")
@@ -106,7 +108,7 @@ class Stages:
             shutil.copyfile(self.path(stage, name), copy)
             _sync(copy)
             copy.replace(self._out / name)
-        write_atomic(self._out / DONE, to_line({"plan": self._plan, "files": hashes}))
+        write_atomic(self._out / DONE, to_line({"plan": self._plan, "files": hashes, "stages_kept": keep}))
         if not keep:
             shutil.rmtree(self._folder)
 
