@@ -132,7 +132,8 @@ def read(response: Response, lines: int, language: str, max_tokens: int) -> tupl
 
 
 def _all(text: str, lines: int, state: State, detail: str) -> tuple[Parsed, ...]:
-    return (Parsed(text, state, detail),) * lines
+    """Return one state for all lines; the answer is kept once, at the first."""
+    return Parsed(text, state, detail), *(Parsed("", state, detail),) * (lines - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def test_what_is_taken_off(wrap):
 def test_the_whole_chunk(text, expected):
     parsed = read(answer(text), N, "en", 100)
     assert {line.state for line in parsed} == {expected} and len(parsed) == N
+    assert not any(line.text for line in parsed[1:])  # the answer is kept once
     assert all(line.detail.startswith(MISCOUNT) for line in parsed) == (expected != "refused")
 
 

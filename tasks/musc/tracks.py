@@ -23,7 +23,11 @@ class Film:
 
     def hashes(self) -> list[str]:
         """Return the SHA-256 of both files."""
-        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in (self.source, self.target)]
+        digests = []
+        for path in (self.source, self.target):
+            with path.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        return digests
 
 
 def from_arguments(pairs: Iterable[Sequence[str]]) -> list[Film]:
