@@ -36,7 +36,7 @@ class Respond:
     setting: Setting
     optimised_for: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ("{instruction}",)
-    kind: str = "instructions"
+    task_kind: str = "instructions"
 
     @property
     def line(self) -> str:

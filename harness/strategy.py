@@ -35,7 +35,7 @@ class Setting:
 class Strategy(Protocol):
     """A way of translating; one file in ``baselines/`` each.
 
-    One that answers instructions instead has an attribute ``kind``, which equals the task's.
+    One that answers instructions instead has an attribute ``task_kind``, which equals the task's.
     """
 
     @property

@@ -33,7 +33,7 @@ def prepare(plan: Plan) -> None:
 
 def _check_strategy(plan: Plan) -> None:
     strategy = plan.strategies.get(plan.seeds[0])
-    if strategy is not None and getattr(strategy, "kind", "translation") != plan.task.kind:
+    if strategy is not None and getattr(strategy, "task_kind", "translation") != plan.task.kind:
         raise UserError(
             f"{plan.strategy} is not for {plan.task.name}, a task of {plan.task.kind}.",
             "Use respond." if plan.task.kind == "instructions" else "Use a strategy that translates.",
