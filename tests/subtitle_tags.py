@@ -78,6 +78,7 @@ CASES = {
         ("\n  One <br />\n  two\n", "One\ntwo", "Eins", "\n  Eins\n"),
         ("a\n   b", "a b", "x y", "x y"),
         ("<!-- a > b -->R &amp; B &#9834;", "R & B ♪", "<R>", "<!-- a > b -->&lt;R&gt;"),
+        ("<?x it's ?>a<b c='>'>d</b>", "ad", "x y", "<?x it's ?>x <b c='>'>y</b>"),
         ("<![CDATA[a < b]]>", "a < b", "b > a", "b &gt; a"),
         ('<span a=">">x</span>', "x", "y", '<span a=">">y</span>'),
     ],

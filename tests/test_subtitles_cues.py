@@ -135,8 +135,10 @@ def test_bounds(tmp_path):
     path = tmp_path / "big.srt"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(UserError, match="over 64 MiB"):
+    with pytest.raises(UserError, match="over 32 MiB"):
         read_cues(path)
+    with pytest.raises(UserError, match="over 2,000,000 lines"):
+        read_cues(write(path, "\n" * 4_000_001))
 
 
 @pytest.mark.parametrize("name, text", [("a.srt", ""), ("a.srt", "words\n"), ("a.vtt", "WEBVTT\n"), ("a.ass", "x")])

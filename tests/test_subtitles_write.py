@@ -149,3 +149,23 @@ def test_any_srt_round_trips_and_takes_any_text(tmp_path_factory, texts):
     path.write_bytes(replaced)
     again = read_document(path, problems=[])
     assert [(e.start, e.end) for e in again.entries] == [(e.start, e.end) for e in document.entries]
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=6)), min_size=1, max_size=8)
+
+
+@given(st.sampled_from(sorted(FILES)), CHANGES)
+def test_a_damaged_file_is_refused_or_round_trips(tmp_path_factory, name, changes):
+    data = bytearray(FILES[name])
+    for share, new in changes:
+        at = int(share * len(data))
+        data[at : at + len(new)] = new
+    path = tmp_path_factory.mktemp("damaged") / name
+    path.write_bytes(data)
+    try:
+        document = read_document(path, problems=[])
+    except UserError:
+        return
+    if document.encoding != "iso2022_jp":  # its escapes may stand in more places than one
+        assert render(document, {}) == bytes(data)
+    render(document, dict.fromkeys(range(len(document.entries)), "Neu."))

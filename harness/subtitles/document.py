@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.subtitles.encoding import Decoded, decode
-from harness.subtitles.entry import MAX_BYTES, MAX_TEXT, Entry, Problem, Problems
+from harness.subtitles.entry import MAX_BYTES, MAX_LINES, MAX_TEXT, Entry, Problem, Problems
 from harness.subtitles.markup import NEWLINES, Markup, Skeleton, split
 
 FORMATS: Mapping[str, Markup] = {
@@ -69,6 +69,8 @@ def read_document(path: Path, *, encoding: str | None = None, problems: list[Pro
         encoding = declared[1].decode("ascii") if declared else None
     binary = markup == "stl"  # every byte a character; stl.py knows the tables
     decoded = Decoded(data.decode("latin-1"), "latin-1") if binary else decode(path, data, encoding)
+    if decoded.text.count("\n") + decoded.text.count("\r") > 2 * MAX_LINES:  # a line end may be both
+        raise UserError(f"{path} has over {MAX_LINES:,} lines.", "Give the subtitles of one recording.")
     reports = Problems(path, problems)
     newline = _newline(decoded.text, markup)
     entries: list[Entry] = []

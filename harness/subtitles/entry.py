@@ -6,8 +6,10 @@ from pathlib import Path
 
 from harness.errors import UserError
 
-MAX_BYTES = 64 << 20
-"""Largest file that is read: a hundred times a long film."""
+MAX_BYTES = 32 << 20
+"""Largest file that is read: over a hundred times a long film."""
+MAX_LINES = 2_000_000
+"""Most lines of a file; a file of 100,000 cues has 400,000."""
 MAX_BODY = 1_000_000
 """Longest text of one entry with its tags; drawings in ASS are long."""
 MAX_TEXT = 10_000

@@ -27,7 +27,7 @@ TOKENS: dict[str, re.Pattern[str]] = {
     "ass": re.compile(rf"(?P<break>\\N)|(?P<tag>{DRAWING}|\{{[^{{}}]*\}})|(?P<space>(?:\s|\\h|\\n)+)", re.DOTALL),
     "ttml": re.compile(
         r"(?P<break><(?:\w+:)?br(?:\s[^<>]*)?(?:/>|>\s*</(?:\w+:)?br\s*>))"
-        r"""|(?P<tag><!--.*?-->|<(?!!\[CDATA\[)(?:[^>"']|"[^"]*"|'[^']*')*>)"""
+        r"""|(?P<tag><!--.*?-->|<\?.*?\?>|<(?!!\[CDATA\[)(?:[^>"']|"[^"]*"|'[^']*')*>)"""
         r"|(?P<space>[ \t\r\n]+)|(?P<cdata><!\[CDATA\[.*?\]\]>)",
         re.DOTALL,
     ),
