@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.records import Result, Segment, Translation
@@ -31,6 +31,7 @@ def translated(texts):
     return [Translation(str(number), 1, text, "ok") for number, text in enumerate(texts)]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_similarity_is_a_symmetric_share(a, b):
     one, other = words(a), words(b)

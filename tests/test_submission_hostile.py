@@ -7,7 +7,7 @@ import stat
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.jsonl import to_line
@@ -119,6 +119,7 @@ def test_no_archive(tmp_path, content):
     assert "neither a folder nor a sound zip archive" in refusal(path, tmp_path)
 
 
+@settings(deadline=None)
 @given(damage=st.binary(max_size=40), place=st.integers(0, 400))
 def test_a_damaged_archive_is_refused_or_read(tmp_path_factory, damage, place):
     tmp_path = tmp_path_factory.mktemp("zip")
@@ -190,6 +191,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values, max_size=4))
 def test_what_sandglass_writes_is_read(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("line") / "x.jsonl"
@@ -201,6 +203,7 @@ def test_what_sandglass_writes_is_read(tmp_path_factory, data):
     check_lines(path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_a_head_of_any_bytes_is_refused_and_nothing_breaks(tmp_path_factory, content):
     tmp_path = tmp_path_factory.mktemp("any")

@@ -170,10 +170,11 @@ def _against_rules(path: Path, head: Head, manifest: dict[str, Any], result: Res
                 refusals.append(found)
             else:
                 remarks.append(found)
-        refusals += [Refusal("scores", sentence) for sentence in verify_run(run)]
+        if not any(refusal.kind == "coverage" for refusal in refusals):
+            refusals += [Refusal("scores", sentence) for sentence in verify_run(run)]
     except UserError as error:
         raise Refusal("scores", error.message.replace(str(run), "it")) from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Refusal("format", f"its records do not fit together ({type(error).__name__}: {error})") from error
     return Checked(path, tuple(refusals), tuple(remarks), run, result, task.by_id, records, head)
 

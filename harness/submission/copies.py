@@ -32,6 +32,8 @@ COPY_SHARE = 0.7
 REFERENCE_SHARE = 0.5
 LEAST_WORDS = 4
 GRAM = 4
+LONGEST = 5_000
+"""Characters of a text that are compared."""
 
 WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W\u2e80-\u9fff\uac00-\ud7af]+")
 """A word, or a single character where words are not written apart."""
@@ -44,7 +46,7 @@ def words(text: str) -> list[str]:
         >>> words("“Don’t go!” 他走了")
         ['don', 't', 'go', '他', '走', '了']
     """
-    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return WORD.findall(unicodedata.normalize("NFKC", text[:LONGEST]).casefold())
 
 
 def similarity(a: Sequence[str], b: Sequence[str]) -> float:

@@ -95,9 +95,10 @@ def against_rows(checked: Checked, rows: Sequence[Row], others: Sequence[Checked
     assert own is not None  # only what could be read is compared
     same_task = [row for row in rows if row.result.task == own.task]
     for row in same_task:
-        if row.result.run_id == own.run_id and row.result.system_id == own.system_id:
-            yield Refusal("duplicate", f"this system under this protocol is accepted already: {own.run_id}")
-        elif row.result.system != own.system:
+        if row.result.system == own.system:
+            if row.result.protocol == own.protocol:
+                yield Refusal("duplicate", f"this system under this protocol is accepted already: {row.result.run_id}")
+        else:
             shared = shared_texts(checked.translations, row.texts) if row.texts else _hashed(checked, row)
             yield from _copied(own, row.result, shared)
     for other in others:

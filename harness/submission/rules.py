@@ -1,6 +1,7 @@
 """The rules a submission is held to, one function each; each yields refusals and, as plain text, remarks."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.language import wrong_language
 from harness.llm.types import Decode
-from harness.metrics.base import Frame, Measure
+from harness.metrics.base import Frame
 from harness.prompts import one_line
 from harness.protocol import Protocol, counter_version, frame_line
 from harness.records import BackTranslation, Result, Translation, dump, load
@@ -24,6 +25,11 @@ Found = Iterator[Refusal | str]
 
 FEWEST = 10
 """Texts long enough, below which a share of copies says nothing."""
+
+MOST_SEEDS = 20
+
+COLUMN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""Names of estimators; a path would be looked for."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,10 @@ class Case:
     def seeds(self) -> tuple[int, ...]:
         """The repeats that the system line names; one for a file."""
         parts = dict(part.partition("=")[::2] for part in self.result.system.split("|"))
-        return tuple(map(int, parts["seeds"].split(","))) if "seeds" in parts else (1,)
+        seeds = parts.get("seeds", "1").split(",")
+        if len(seeds) > MOST_SEEDS:
+            raise Refusal("coverage", f"{len(seeds)} repeats are more than {MOST_SEEDS}")
+        return tuple(map(int, seeds))
 
 
 def parsed(line: bytes) -> Any:
@@ -59,9 +68,12 @@ def parsed(line: bytes) -> Any:
 
 
 def apply(case: Case) -> Found:
-    """Hold a submission to every rule."""
-    for rule in RULES:
-        yield from rule(case)
+    """Hold a submission to every rule; one that is not whole to coverage alone."""
+    incomplete = list(coverage(case))
+    yield from incomplete
+    if not incomplete:
+        for rule in RULES:
+            yield from rule(case)
 
 
 def coverage(case: Case) -> Found:
@@ -108,6 +120,7 @@ def _demonstration(case: Case) -> tuple[tuple[bool, str], ...]:
         (case.task.synthetic, f"{case.task.name} is synthetic: it ranks nothing"),
         (case.result.model.startswith("local/"), "the embedded model is a demonstration"),
         (back in ("self", case.result.model), "the system back-translates itself"),
+        (case.result.strategy.partition(":")[0] == "hostile", "a hostile baseline is a test of the metrics"),
     )
 
 
@@ -156,20 +169,28 @@ def _calibrated(case: Case, frame: Frame) -> Found:
 
 
 def _measures(case: Case, frame: Frame) -> Found:
-    """The scales of judges are the judges' own; those of estimators are taken as stated."""
-    from harness.judges import ChunkJudge, load_scoped
-
-    made = []
-    for spec in case.manifest["judges"]:
-        judge = load_scoped(spec, case.task.source, case.task.target, case.result.model, case.task.window)
-        chunks = isinstance(judge, ChunkJudge)
-        made.append(Measure(judge.name, *judge.limits, family=f"judge/{judge.name}", chunks=chunks))
-    if tuple(made) != frame.measures[: len(made)]:
-        yield Refusal("protocol", "the scale of a judge is not the judge's")
+    """The scales and families of judges and estimators are their own."""
+    judges = tuple(case.manifest["judges"])
+    estimators = tuple(measure.name for measure in frame.measures[len(judges) :])
+    if not all(COLUMN.fullmatch(name) for name in estimators):
+        yield Refusal("protocol", f"{shown(', '.join(estimators))} are no names of estimators")
+        return
+    parts = Protocol("", case.manifest["counter"], None, None, None, None, judges, estimators)
+    try:
+        own = _plan(case, parts).measures
+    except UserError as error:
+        yield f"the scales of {', '.join(estimators) or 'judges'} are the author's word ({shown(error.message)})"
+    else:
+        if own != frame.measures:
+            yield Refusal("protocol", "the scale or family of a judge or estimator is not its own")
     if tuple(measure.name for measure in frame.measures) != case.result.measures:
         yield Refusal("protocol", "result.json and manifest.json name different measures")
-    if estimated := [shown(measure.name) for measure in frame.measures[len(made) :]]:
-        yield f"the scores of {', '.join(estimated)} are the author's until they are computed again"
+    if estimators:
+        yield f"the scores of {', '.join(estimators)} are the author's until they are computed again"
+
+
+def _plan(case: Case, parts: Protocol) -> Plan:
+    return Plan(case.task, parts, case.result.model, case.result.strategy, Decode(), case.seeds)
 
 
 def selection(case: Case) -> Found:
@@ -182,9 +203,7 @@ def selection(case: Case) -> Found:
     else:
         bare = Protocol("", manifest["counter"], None, None, None)
         try:
-            built = Plan(case.task, bare, result.model, result.strategy, Decode(), case.seeds[:1]).strategies[
-                case.seeds[0]
-            ]
+            built = _plan(case, bare).strategies[case.seeds[0]]
         except UserError:
             yield f"the strategy {shown(result.strategy)} is not known here: what it selects by is the author's word"
         else:
@@ -244,5 +263,5 @@ def references(case: Case) -> Found:
 
 
 RULES: tuple[Callable[[Case], Found], ...] = (
-    coverage, publishable, states, protocol, selection, hidden, outputs, references,
+    publishable, states, protocol, selection, hidden, outputs, references,
 )  # fmt: skip
