@@ -82,7 +82,7 @@ def load(task: str, protocol: str = "paper", prompt: str = "prompted", **metadat
     if wrong:
         raise UserError(
             f"The lm-eval YAML of {task} says {wrong[0]} is {metadata[wrong[0]]!r}, the task says {facts[wrong[0]]!r}.",
-            "Reinstall sandglass-bench, or write the YAML anew.",
+            "Write it anew: python -m harness.bridge.yaml_files [DEFINITION].",
         )
     prompting = plan_for(plan, BASE_MODEL, prompt, Decode(), SEED)
     requests = completion_requests(prompting.strategies[SEED], plan.task.segments)

@@ -1,10 +1,13 @@
 """The lm-eval YAML files of the task folders, written from the definitions.
 
-``python -m harness.bridge.yaml_files`` writes one for every registered task; a test says when to.
+``python -m harness.bridge.yaml_files`` writes one for every registered task; a test says
+when to. With definitions as arguments it writes theirs instead, with all that a folder
+outside this package needs beside them.
 """
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 from harness import registry
@@ -12,6 +15,20 @@ from harness.definition import Card, Definition, read_definition, read_toml
 from harness.jsonl import write_atomic
 from harness.languages import language
 from harness.task import definition_path
+
+BRIDGE = Path(__file__).parent
+LOADER = '''"""Loads the tasks of this folder for lm-eval."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.bridge import tasks
+
+
+def load(definition: str, target: str, **metadata: Any) -> dict[str, Any]:
+    """Return the documents of one target language."""
+    return tasks.load(f"{Path(__file__).with_name(definition)}:{target}", target=target, **metadata)
+'''
 
 
 def data_hash(path: Path, definition: Definition, target: str) -> str | None:
@@ -48,15 +65,14 @@ def base_of(definition: Definition) -> str:
     return "lm_eval_sentences.yaml" if sentences else "lm_eval_task.yaml"
 
 
-def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
+def yaml_text(path: Path, target: str, task: str = "") -> str:
     r"""Return the YAML file of a task.
 
     Args:
         path: the task's definition.
         target: target language.
-        include: path from the task's folder to the folder with the files that YAML files include.
-        task: registered name; none where the task stands outside this package, then a module
-            ``lm_eval_data`` in its folder loads it.
+        task: registered name; none where the task stands outside this package, then what it
+            includes stands beside it and ``lm_eval_data`` (``LOADER``) loads it.
 
     Returns:
         The file's content.
@@ -66,7 +82,7 @@ def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
 
     Examples:
         >>> path = definition_path("sandglass_mini_zh_de")
-        >>> print(*yaml_text(path, "de", "../../harness/bridge/", "sandglass_mini_zh_de").splitlines()[:4], sep="\n")
+        >>> print(*yaml_text(path, "de", "sandglass_mini_zh_de").splitlines()[:4], sep="\n")
         # Sand-Glass mini (synthetic), into German.
         include: ../../harness/bridge/lm_eval_task.yaml
         task: sandglass_mini_zh_de
@@ -75,7 +91,7 @@ def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
     definition, title = read_definition(path), read_toml(path.with_name("card.toml"), Card).title
     facts = {
         "version": json.dumps(definition.version),
-        "task": task,
+        "task" if task else "definition": task or path.name,
         "protocol": "paper",
         "prompt": prompt_of(definition),
         "source": definition.source_language.replace("{target}", target),
@@ -89,7 +105,7 @@ def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
         del facts["chunks"]
     lines = [
         f"# {title}, into {language(target)}.",
-        f"include: {include}{base_of(definition)}",
+        f"include: {'../../harness/bridge/' if task else ''}{base_of(definition)}",
         f"task: {definition.name}_{target}",
         f"tag: {definition.name}",
         *([] if task else ["custom_dataset: !function lm_eval_data.load"]),
@@ -101,7 +117,7 @@ def yaml_text(path: Path, target: str, include: str, task: str = "") -> str:
 
 def registered_text(name: str) -> str:
     """Return the YAML file of a registered task."""
-    return yaml_text(definition_path(name), name.rsplit("_", 1)[1], "../../harness/bridge/", name)
+    return yaml_text(definition_path(name), name.rsplit("_", 1)[1], name)
 
 
 def yaml_path(name: str) -> Path:
@@ -109,6 +125,23 @@ def yaml_path(name: str) -> Path:
     return definition_path(name).with_name(f"{name}.yaml")
 
 
+def write_beside(path: Path) -> None:
+    """Write the YAML files of a definition outside this package, what they include and what loads it."""
+    definition = read_definition(path)
+    for base in sorted({base_of(definition), "lm_eval_task.yaml"}):
+        write_atomic(path.with_name(base), (BRIDGE / base).read_bytes())
+    write_atomic(path.with_name("lm_eval_data.py"), LOADER.encode())
+    for target in definition.targets:
+        write_atomic(path.with_name(f"{definition.name}_{target}.yaml"), yaml_text(path, target).encode())
+
+
+def main(definitions: list[str]) -> None:
+    """Write the YAML files of some definitions, or of every registered task."""
+    for path in definitions:
+        write_beside(Path(path))
+    for name in () if definitions else registry.TABLE["tasks"]:
+        write_atomic(yaml_path(name), registered_text(name).encode())
+
+
 if __name__ == "__main__":
-    for registered in registry.TABLE["tasks"]:
-        write_atomic(yaml_path(registered), registered_text(registered).encode())
+    main(sys.argv[1:])
