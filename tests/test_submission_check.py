@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from harness.cli import main
+from harness.run.names import run_id
 from tests.submission_case import (
     OtherTranslator,
     edit,
@@ -143,6 +144,18 @@ def test_duplicates(good, check, tmp_path):
     refused(check(again, "--results", tmp_path / "rows"), "duplicate", "is accepted already")
 
 
+def test_a_duplicate_under_another_name(good, check, tmp_path):
+    """The protocol's name is the author's own; the lines are what counts."""
+    assert check(good, "--results", tmp_path / "rows", "--grant")[0] == 0
+    manifest = json.loads((good / "manifest.json").read_bytes())
+    write(good / "manifest.json", {**manifest, "protocol_name": "mine"})
+    id_ = run_id("mine", manifest["protocol"], manifest["system"])
+    for name in ("result.json", "submission.json"):
+        write(good / name, {**json.loads((good / name).read_bytes()), "run_id": id_})
+    rehash(good)
+    refused(check(good, "--results", tmp_path / "rows"), "duplicate", "is accepted already")
+
+
 def test_a_copied_reference(task, check, tmp_path, capsys):
     references = {row["id"]: row["references"]["en"] for row in segments(task)}
     run = score_file(task, tmp_path / "results", references, "brilliant")
@@ -207,8 +220,6 @@ def test_an_empty_output_is_not_ok(good, check):
 @pytest.mark.parametrize("old,new,words", [("0.5", "0.1", "tau is 0.1"), ("6.19", "9.19", "as the task defines it")])
 def test_a_protocol_of_ones_own(good, check, old, new, words):
     """A lower threshold, a faster speaker: consistent everywhere, and not what is measured here."""
-    from harness.run.names import run_id
-
     manifest = json.loads((good / "manifest.json").read_bytes())
     tau = f"{manifest['frame']['tau']:g}"
     old = tau if old == "0.5" else old

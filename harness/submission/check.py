@@ -142,7 +142,7 @@ def _checked(path: Path, task_of: TaskOf, work: Path) -> Checked:
 def _record(kind: type[Any], data: dict[str, Any], name: str) -> Any:
     try:
         return load(kind, data)
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise Refusal("format", f"{name}: {error}") from error
 
 

@@ -148,8 +148,8 @@ def protocol(case: Case) -> Found:
         yield Refusal("protocol", f"its protocol does not measure {task.name} as the task defines it")
     if replace(own, tau=frame.tau) != frame or result.bounds != task.bounds or result.segments != len(task.segments):
         yield Refusal("protocol", "bounds, mu, speaking rates or size are not those of the task")
-    if manifest["source_language"] != task.source:
-        yield Refusal("protocol", f"the source language is {task.source}")
+    if (manifest["source_language"], manifest["chunk"]) != (task.source, task.window):
+        yield Refusal("protocol", f"the source language is {task.source}, chunks have {task.window} lines")
     if "events" in case.part or frame.tau is not None:
         yield from _calibrated(case, frame)
     yield from _measures(case, frame)
