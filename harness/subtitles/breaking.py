@@ -68,7 +68,7 @@ def break_lines(text: str, limits: Limits) -> str:
         >>> break_lines("Short\nenough.", limits_for("en"))
         'Short\nenough.'
     """
-    if len(text) > MOST or fits(text, limits):
+    if len(text) > MOST or not text.strip() or fits(text, limits):
         return text
     if turns(text) > 1:
         return "\n".join("\n".join(_wrap(turn, limits)) for turn in _turns(text, limits))
@@ -110,8 +110,6 @@ def _joined(lines: list[str], limits: Limits) -> str:
 def _wrap(text: str, limits: Limits) -> list[str]:
     """Break one run of text into as few lines as fit, at the least cost."""
     pieces = _characters(text) if limits.language in BY_CHARACTER else _words(text, limits.language)
-    if not pieces:
-        return [text]
     ends = _layout(pieces, limits)
     lines, start = [], 0
     for end in ends:

@@ -49,9 +49,8 @@ def restore(skeleton: Skeleton, text: str) -> str:
     """
     if text == skeleton.text:
         return skeleton.body
-    rebroken = "".join(text.split()) == "".join(skeleton.text.split())
-    if not rebroken:
-        text = _redash(skeleton.text, clean(text, skeleton.markup))
+    rebroken = _rebroken(skeleton, text)
+    text = _lines(text) if rebroken else _redash(skeleton.text, clean(text, skeleton.markup))
     pieces: list[str] = []
     done = used = 0
     for at, tag in _kept(skeleton, text) if rebroken else _placed(skeleton, text):
@@ -69,9 +68,14 @@ def clean(text: str, markup: Markup) -> str:
         >>> clean("<i>Go</i>\n\n{\\an8} now\x07", "srt")
         'Go\nnow'
     """
-    lines = (CONTROL.sub(" ", line).strip() for line in split(text, "srt").text.splitlines())
-    text = "\n".join(line for line in lines if line)
+    text = _lines(CONTROL.sub(" ", "\n".join(split(text, "srt").text.splitlines())))
     return text.translate({ord("{"): "(", ord("}"): ")"}) if markup == "ass" else text
+
+
+def _lines(text: str) -> str:
+    """Take off spaces around lines, and empty lines."""
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
 def turns(text: str) -> int:
@@ -101,6 +105,16 @@ def _redash(source: str, text: str) -> str:
     if len(wanted) == 1 and dashes[0] and not turns(text):
         return wanted[0] + text
     return text
+
+
+def _rebroken(skeleton: Skeleton, text: str) -> bool:
+    """Say whether a text is the skeleton's own with other lines; Chinese may have lost or got a space at a break."""
+    if CONTROL.search(text):
+        return False
+    if text.split() == skeleton.text.split():
+        return True
+    same = "".join(text.split()) == "".join(skeleton.text.split())
+    return same and clean(text, skeleton.markup) == _lines(text)
 
 
 def _kept(skeleton: Skeleton, text: str) -> Iterator[tuple[int, Tag]]:
