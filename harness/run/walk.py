@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import RunError
 from harness.llm.types import LLM
@@ -11,6 +11,9 @@ from harness.records import Item, Segment, Translation
 from harness.run.back_translate import back_translate
 from harness.run.plan import Plan
 from harness.task import windows
+
+if TYPE_CHECKING:
+    from harness.judges import ChunkJudge
 
 
 def walk(plans: Sequence[Plan]) -> Callable[[LLM], Iterable[Any]]:
@@ -32,15 +35,18 @@ async def ask(plan: Plan, seed: int, item: Item, llm: LLM) -> None:
     prompts = windows(item.segments, plan.window)
     made = await asyncio.gather(*(plan.strategies[seed].translate(prompt, llm) for prompt in prompts))
     translations = [translation for part in made for translation in part]
-    checks = [
+    further = [
         _check(plan, llm, segment, translation)
         for segment, translation in zip(item.segments, translations, strict=True)
         if translation.state == "ok"
     ]
-    await asyncio.gather(*checks)
-    for judge in plan.chunk_judges:
-        with suppress(RunError):
-            await judge.judge_item(item, translations, llm)
+    further += [_judge_chunk(judge, item, translations, llm) for judge in plan.chunk_judges]
+    await asyncio.gather(*further)
+
+
+async def _judge_chunk(judge: "ChunkJudge", item: Item, translations: Sequence[Translation], llm: LLM) -> None:
+    with suppress(RunError):
+        await judge.judge_item(item, translations, llm)
 
 
 async def _check(plan: Plan, llm: LLM, segment: Segment, translation: Translation) -> None:
