@@ -3,8 +3,9 @@
 import pytest
 
 from harness.errors import UserError
-from harness.subtitles import Problem, read_cues
+from harness.subtitles import Problem, read_cues, read_document
 from harness.subtitles.entry import MAX_BYTES
+from harness.subtitles.write import render
 
 CHINESE = "你们两个人之间的关系怎么越来越亲密了，我看不是这么回事。"
 TEXTS = {
@@ -82,6 +83,27 @@ def test_wrong_encoding_names_the_line(tmp_path):
         read_cues(path, encoding="utf-8")
     with pytest.raises(UserError, match="no encoding 'utf-9'"):
         read_cues(path, encoding="utf-9")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "UTF_16", "utf-32"])
+def test_a_named_mark_that_is_missing(tmp_path, encoding):
+    bare = {"utf-8-sig": "utf-8", "utf-32": "utf-32-le"}.get(encoding, "utf-16-le")
+    path = write(tmp_path / "a.srt", srt("Grüße"), bare)
+    assert read_cues(path, encoding=encoding)[0].text == "Grüße"
+    assert render(read_document(path, encoding=encoding), {}) == path.read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "base64", "undefined"])
+def test_codecs_that_are_no_encodings_of_files(tmp_path, encoding):
+    with pytest.raises(UserError):
+        read_cues(write(tmp_path / "a.srt", srt("Grüße")), encoding=encoding)
+
+
+def test_problems_of_several_files_go_into_one_list(tmp_path):
+    problems: list[Problem] = []
+    for name in ("a.srt", "b.srt"):
+        read_cues(write(tmp_path / name, ""), problems=problems)
+    assert len(problems) == 2
 
 
 def test_zero_bytes_are_refused(tmp_path):

@@ -170,6 +170,8 @@ def test_ass_styles_are_tracks_of_their_own(tmp_path):
     speech = "Dialogue: 0,0:00:02.00,0:00:04.00,Default,Hi\n"
     assert rules_of(tmp_path, head + sign + speech, name="a.ass") == []
     assert rules_of(tmp_path, head + sign.replace("Sign", "Default") + speech, name="a.ass") == ["overlap"]
+    placed = sign.replace("Sign", "Default").replace("There", "{\\pos(1,2)}There")
+    assert rules_of(tmp_path, head + placed + speech, name="a.ass") == []
     assert rules_of(tmp_path, head + "Dialogue: 0,0:00:01.00,0:00:01.83,D,x\n", name="a.ass") == []
     assert rules_of(tmp_path, head + "Dialogue: 0,0:00:01.00,0:00:01.82,D,x\n", name="a.ass") == ["short"]
 

@@ -71,6 +71,7 @@ def read_document(path: Path, *, encoding: str | None = None, problems: list[Pro
     decoded = Decoded(data.decode("latin-1"), "latin-1") if binary else decode(path, data, encoding)
     if decoded.text.count("\n") + decoded.text.count("\r") > 2 * MAX_LINES:  # a line end may be both
         raise UserError(f"{path} has over {MAX_LINES:,} lines.", "Give the subtitles of one recording.")
+    known_problems = len(problems or ())
     reports = Problems(path, problems)
     newline = _newline(decoded.text, markup)
     entries: list[Entry] = []
@@ -82,7 +83,7 @@ def read_document(path: Path, *, encoding: str | None = None, problems: list[Pro
             continue
         entries.append(entry)
         skeletons.append(skeleton)
-    if not entries and not problems:
+    if not entries and len(problems or ()) == known_problems:
         reports.add(1, "there is no cue in the file", "Give a file with cues.")
     return Document(
         path, markup, decoded.text, decoded.encoding, decoded.bom, newline, tuple(entries), tuple(skeletons)

@@ -27,6 +27,8 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+UNMARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf16": "utf-16-le", "utf-32": "utf-32-le"}
+"""What names that speak of a byte order mark mean where there is none."""
 LEGACY = ("gb18030", "big5", "cp932", "cp949", "cp1252")
 SAMPLE = 1 << 20
 """Bytes of a file that are weighed."""
@@ -80,6 +82,7 @@ def decode(path: Path, data: bytes, encoding: str | None = None) -> Decoded:
         if data.startswith(bom):
             return Decoded(_strict(path, data[len(bom) :], name), name, bom)
     name = encoding or _guess(path, data)
+    name = UNMARKED.get(name.lower().replace("_", "-"), name)
     text = _strict(path, data, name)
     if "\0" in text:
         raise UserError(f"{path} holds zero bytes: it is no text file, or not in {name}.", FIX)
@@ -94,6 +97,8 @@ def _strict(path: Path, data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: byte {data[error.start]:#04x} is not {name}.", FIX) from None
+    except UnicodeError as error:  # codecs of host names say no more
+        raise UserError(f"{path} is not {name} ({error}).", FIX) from None
 
 
 def _guess(path: Path, data: bytes) -> str:

@@ -5,6 +5,7 @@ gaps that should be closed, and speech that cannot fit (``fill``), are warnings.
 are exact and never rounded for a comparison; a value equal to its limit passes.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,7 @@ RULES: dict[str, str] = {
     "fill": "needs a speed-up above 1.4 to be spoken in its time, at either rate",
 }
 WARNINGS = frozenset({"close_gap", "fill"})
+PLACED = re.compile(r"\\(?:pos|move)\(")
 SPEECH_RATES = {"zh": 5.18, "en": 6.19, "de": 5.97, "es": 7.82}
 """Syllables a second of each language, Table 1 of arXiv 2601.10187."""
 DUBBING_RATE = 4.44
@@ -114,11 +116,15 @@ def lint(document: Document, settings: Settings, problems: list[Problem]) -> Rep
 
 
 def tracks(document: Document) -> list[list[int]]:
-    """Return the places of the cues that show words, in time; in ASS the cues of each style apart."""
+    """Return the places of the cues that show words, in time.
+
+    In ASS the cues of each style stand apart, and those placed on the picture are no speech.
+    """
     found: dict[str, list[int]] = {}
     for place, (entry, skeleton) in enumerate(zip(document.entries, document.skeletons, strict=True)):
-        if skeleton.text:
-            found.setdefault(entry.style if document.markup == "ass" else "", []).append(place)
+        ass = document.markup == "ass"
+        if skeleton.text and not (ass and any(PLACED.search(tag.raw) for tag in skeleton.tags)):
+            found.setdefault(entry.style if ass else "", []).append(place)
     return [sorted(places, key=lambda place: (document.entries[place].start, place)) for places in found.values()]
 
 
@@ -132,10 +138,10 @@ def unit(document: Document) -> Fraction:
 def _texts(document: Document, settings: Settings) -> Iterator[Finding]:
     limits = settings.limits
     for place, (entry, skeleton) in enumerate(zip(document.entries, document.skeletons, strict=True)):
-        found = _finder(document, place)
-        duration = entry.end - entry.start
         if not skeleton.text:
             continue
+        found = _finder(document, place)
+        duration = entry.end - entry.start
         count = characters(skeleton.text, limits)
         if count > limits.speed * duration:
             yield found("reading_speed", count / duration, limits.speed, "characters a second")
