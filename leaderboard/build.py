@@ -67,6 +67,8 @@ def build(folders: Sequence[Path], out: Path, published: Path | None = None, wor
     """
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there and is no site.", "Give a new or an empty folder as --out.")
+    if not folders:
+        raise UserError("There are no results to build from.", "Give --results DIR, or --accepted.")
     groups: dict[tuple[str, str, str], list[Path]] = {}
     for folder in find(folders):
         result, name = read_result(folder), str(read_manifest(folder).get("protocol_name", ""))

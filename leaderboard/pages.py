@@ -19,7 +19,7 @@ from leaderboard.plots import scatter, spreads, strategies
 from leaderboard.published import Table
 from leaderboard.runs import LEVELS, Run
 from leaderboard.samples import SHORT, records, shards, sources
-from leaderboard.site import Site
+from leaderboard.site import REMARK, Site
 from leaderboard.text import LONGEST, payload, visible
 
 PAGE = 90_000
@@ -225,7 +225,7 @@ def _paged(
     size = 0
     for id_ in filter(known.__contains__, board.reference.run.scores.segments):
         outputs = [(row, *found[id_]) for row, found in made if id_ in found]
-        for longest in (LONGEST, SHORT, SHORT // 10):
+        for longest in (LONGEST + REMARK, SHORT, SHORT // 10):
             text = site.render("segment.html", s=known[id_], outputs=outputs, longest=longest, unit=_unit(board))
             if (weight := len(text.encode())) <= PAGE:
                 break

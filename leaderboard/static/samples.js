@@ -76,7 +76,7 @@
   }
 
   function card(run, data, records) {
-    var made = el("article", { class: "out" }, text("h4", run.label));
+    var made = el("article", { class: "out" }, text("h3", run.label));
     if (run.notes.length) made.append(text("p", run.notes.join("; "), "quiet"));
     if (!records) { made.append(el("p", {}, "Nothing is stored for this segment.")); return made; }
     records.forEach(function (record) {

@@ -1,0 +1,475 @@
+"""The board in a real browser: from a folder and from a host, with and without scripts, with hostile text planted."""
+
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from scipy.special import stdtrit
+
+from harness.compare import compare
+from leaderboard.build import build
+from tests.board_runs import Spec, systems, write
+
+CHROMIUM = os.environ.get("SANDGLASS_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ATTACK = '"><script>pwned=1</script><img src=x onerror=pwned=1><svg onload=pwned=1> [a](javascript:pwned=1) {{7*7}}'
+HIDDEN = "a\u202eb\u2066c\u0007d\u200be\u2028f"
+BROKEN = "broken \ud800 half"
+ENDLESS = "long " * 20_000
+PAGES = (
+    "index",
+    "table",
+    "plots",
+    "pairs",
+    "compare",
+    "samples",
+    "segments",
+    "run",
+    "model",
+    "models",
+    "methods",
+    "papers",
+)
+READY = {"compare": "#report table", "samples": ".out .hyp"}
+"""What is there once the data of a page that loads some has come."""
+
+OPEN = "part => { part.querySelectorAll('details').forEach((d) => d.open = true); return part.innerText; }"
+DEMO = "weak demonstration model, not a leaderboard claim"
+
+
+def plant(name, lines):
+    """Plant hostile text wherever a model, a judge or an author has a say."""
+    if name == "translations":
+        for number, text in enumerate((ATTACK, HIDDEN, BROKEN, ENDLESS, "שלום (right) to left")):
+            lines[number] |= {"text": text, "state": "ok", "detail": ATTACK}
+        lines[0]["candidates"] = [{"text": ATTACK, "state": "ok", "syllables": 3, "score": 0.5}]
+    if name == "back_translations":
+        lines[0]["text"] = ATTACK
+    if name == "events":
+        lines[0]["matches"][0] |= {"best": ATTACK, "event": {"predicate": ATTACK}}
+    if name == "measurements":
+        for line in lines[:4]:
+            line |= {"answers": [ATTACK, HIDDEN], "detail": ATTACK}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Two boards: one with a hostile run and demonstrations, one with videos enough to test."""
+    folder = tmp_path_factory.mktemp("board")
+    runs = folder / "runs"
+    hostile = write(runs, Spec(ATTACK + HIDDEN, f"prompted:{ATTACK}", segments=12), plant)
+    (hostile / "trust.json").write_text(json.dumps({"level": "recomputed", "command": ATTACK, "note": HIDDEN + BROKEN}))
+    data = json.loads((hostile / "result.json").read_bytes())
+    data["provenance"] = {ATTACK: ATTACK, "card": HIDDEN, "command": ATTACK}
+    (hostile / "result.json").write_text(json.dumps(data | {"notes": [ATTACK]}))
+    for spec in systems(5):
+        write(runs, spec)
+    write(runs, replace(systems(1)[0], model="local/small", notes=(DEMO,), publishable=False))
+    tested = [write(runs, spec) for spec in systems(3, ("sandglass_zh_de",), segments=140, videos=70)]
+    out = folder / "site"
+    build([runs], out, workers=1)
+    return SimpleNamespace(out=out, tested=tested, paths=addresses(out))
+
+
+def addresses(out):
+    def board(start):
+        return next(path.name for path in out.iterdir() if path.name.startswith(start))
+
+    main, other = board("sandglass-zh-en"), board("sandglass-zh-de")
+    run = next(path.name for path in (out / main / "runs").iterdir() if path.name.startswith("script-pwned"))
+    model = next(path.name for path in (out / "models").iterdir() if path.name.startswith("script-pwned"))
+    within = {"table": "index", "plots": "plots", "pairs": "pairs", "compare": "compare", "samples": "samples/index"}
+    places = {name: f"{main}/{path}.html" for name, path in within.items()}
+    return places | {
+        "index": "index.html", "segments": f"{main}/samples/1.html", "run": f"{main}/runs/{run}", "other": other,
+        "model": f"models/{model}", "models": "models/index.html", "methods": "methods.html",
+        "papers": "published.html", "hostile": run.removesuffix(".html"),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def host(site):
+    """The same site behind a server on loopback."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site.out))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (apt-get install chromium, or set SANDGLASS_CHROMIUM)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
+    with playwright.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open pages and, at the end, hold that nothing was complained of, left the site or ran that should not have."""
+    opened = []
+
+    def open_page(name, base=None, width=1440, dark=False, scripts=True, after=""):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        found = SimpleNamespace(complaints=[], asked=[])
+        page.on("console", lambda message: found.complaints.append(message.text))
+        page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: found.complaints.append(dialog.message))
+        page.on("request", lambda request: found.asked.append(request.url))
+        base = base or site.out.as_uri() + "/"
+        page.goto(base + site.paths.get(name, name) + after)
+        opened.append((context, page, found, base))
+        return page
+
+    yield open_page
+    for context, page, found, base in opened:
+        assert found.complaints == []
+        assert all(url.startswith((base, "data:")) for url in found.asked)
+        assert page.evaluate("typeof pwned") == "undefined"
+        context.close()
+
+
+def sideways(page):
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("base", ["folder", "host"])
+def test_every_page_opens(visit, request, base):
+    base = request.getfixturevalue("host") if base == "host" else None
+    for name in PAGES:
+        page = visit(name, base)
+        assert page.locator("h1").count() == 1 and page.locator("main").inner_text().strip()
+        assert not page.locator("script:not([src])").count() and not page.locator("[onerror], [onload]").count()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
+def test_accessible_and_never_wider_than_the_screen(visit, width, dark):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra dev)").Axe()
+    for name in PAGES:
+        page = visit(name, width=width, dark=dark)
+        if name in READY:
+            page.wait_for_selector(READY[name])
+        found = axe.run(page, options={"preload": False}).response["violations"]
+        assert not [(rule["id"], [node["target"] for node in rule["nodes"]][:3]) for rule in found], name
+        assert sideways(page) == 0, name
+
+
+def test_without_scripts(visit, site):
+    for name in ("index", "table", "run", "model", "methods", "segments", "papers", "plots", "pairs"):
+        page = visit(name, width=360, scripts=False)
+        assert page.locator("h1").is_visible() and sideways_without_scripts(page)
+        assert not any(found.is_visible() for found in page.locator(".js-only").all())
+    page = visit("table", scripts=False)
+    assert page.locator("#board tbody tr").count() == 7 and "usable" in page.locator("#board thead").inner_text()
+    page.locator("nav[aria-label=Board] a", has_text="Samples").click()
+    page.locator(".pages a").first.click()
+    stored = next(site.tested[0].parents[2].glob("sandglass_zh_en/openai-gpt-1-prompted*/*/translations.jsonl"))
+    assert json.loads(stored.read_text().splitlines()[0])["text"] in page.locator("main").inner_text()
+
+
+def sideways_without_scripts(page):
+    return page.locator("main").bounding_box()["width"] <= 360
+
+
+# The table
+
+
+def names(page):
+    return [row.locator("th bdi").first.inner_text() for row in page.locator("#board tbody tr:not([hidden])").all()]
+
+
+def column(page, name):
+    at = page.locator("#board thead th").evaluate_all("(all, name) => all.findIndex((c) => c.dataset.c === name)", name)
+    return [
+        float(cell.evaluate("c => c.firstChild.textContent"))
+        for cell in page.locator(f"#board tbody tr:not([hidden]) > :nth-child({at + 1})").all()
+    ]
+
+
+def test_sorting_filtering_and_the_address(visit, site):
+    page = visit("table")
+    usual = names(page)
+    heading = page.locator("#board thead button", has_text="IB")
+    heading.click()
+    assert column(page, "ib") == sorted(column(page, "ib"), reverse=True)
+    assert page.locator("th[aria-sort=descending]").get_attribute("data-c") == "ib"
+    heading.click()
+    assert column(page, "ib") == sorted(column(page, "ib"))
+    page.locator("#q").fill("gpt best")
+    assert names(page) == ["openai/gpt-1"] and page.locator("#count").inner_text() == "1 of 7 systems"
+    page.locator("#q").fill("")
+    page.locator("#trust").select_option("recomputed")
+    assert len(names(page)) == 1
+    page.locator("#trust").select_option("")
+    page.locator("#strategy").select_option("prompted")
+    again = visit("table", after=page.evaluate("location.hash"))
+    assert column(again, "ib") == sorted(column(page, "ib")) and names(again) == names(page)
+    heading.click()
+    page.locator("#strategy").select_option("")
+    assert names(page) == usual
+
+
+def test_columns_come_when_asked_for(visit):
+    page = visit("table")
+    assert page.locator("th[data-c=latency]").count() == 0
+    page.locator("#picker summary").click()
+    page.locator("#columns label", has_text="seconds").click()
+    page.locator("#columns label", has_text="BT-CERR").click()
+    assert column(page, "latency") == [0.9] * 7
+    assert page.locator("th[data-c=latency]").is_visible() and not page.locator("th[data-c=bt_cerr]").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#columns").is_visible()
+    page.locator("#board thead button", has_text="seconds").click()
+    again = visit("table", after=page.evaluate("location.hash"))
+    again.wait_for_selector("th[data-c=latency][aria-sort]")
+    assert not again.locator("th[data-c=bt_cerr]").is_visible()
+
+
+def test_the_heading_stays_in_sight(visit, site):
+    page = visit(f"{site.paths['other']}/index.html", width=360)
+    region = page.locator(".tall")
+    region.evaluate("r => { r.style.maxHeight = '160px'; r.scrollTo(300, 120); }")
+    top, left = region.bounding_box()["y"], region.bounding_box()["x"]
+    assert abs(page.locator("#board thead th.name").bounding_box()["y"] - top) < 3
+    assert abs(page.locator("#board tbody th.name").first.bounding_box()["x"] - left) < 3
+
+
+def test_keyboard_alone(visit):
+    page = visit("table")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("claude")
+    assert set(names(page)) == {"anthropic/claude-1"}
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('th')?.dataset.c") == "usable":
+            break
+    page.keyboard.press("Enter")
+    assert page.locator("th[aria-sort]").get_attribute("data-c") == "usable"
+    page = visit("samples")
+    first = page.locator("#segment").input_value()
+    page.keyboard.press("j")
+    page.wait_for_function("f => document.getElementById('segment').value !== f", arg=first)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("f => document.getElementById('segment').value === f", arg=first)
+    page.keyboard.press("d")
+    page.wait_for_function("document.getElementById('show').value === 'differ'")
+
+
+def test_dark_and_light(visit):
+    page = visit("index", dark=True)
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
+    page.locator("#theme").click()
+    light = page.evaluate(background)
+    page.reload()
+    assert page.evaluate(background) == light != dark
+
+
+# Comparing
+
+
+def test_the_comparison_is_that_of_the_command(visit, site):
+    board = site.paths["other"]
+    index = json.loads(
+        (site.out / board / "data" / "index.js").read_text().removeprefix('sandglass.register("index",')[:-3]
+    )
+    slugs = [run["slug"] for run in index["runs"]]
+    by_name = {json.loads((path / "result.json").read_bytes())["model"] + " "
+               + json.loads((path / "result.json").read_bytes())["strategy"]: path for path in site.tested}  # fmt: skip
+    folders = [by_name[run["label"]] for run in index["runs"]]
+    shown = [entry["name"] for entry in index["columns"]]
+    report = compare(folders, lambda names: [name for name in shown if name in names])
+    page = visit(f"{board}/compare.html", after=f"#runs={','.join(slugs)}")
+    page.wait_for_selector("#report table")
+    found = page.evaluate(
+        """async ([slugs, names]) => {
+          const get = (n) => new Promise((d) => sandglass.load('data/' + n + '.js', n, d));
+          const index = await get('index'), flips = stats.exchanges(index.counts.length, index.flips, index.stream);
+          const scores = await Promise.all(slugs.map((s) => get(s + '-scores')));
+          return names.map((m) => scores.slice(1).map((one) => {
+            const test = stats.test(one.sums[m], scores[0].sums[m], index.counts, flips);
+            return [test.difference, test.p, stats.interval(one.sums[m], scores[0].sums[m], index.counts, 0.95)];
+          }));
+        }""",
+        [slugs, shown],
+    )
+    checked = 0
+    for number, comparison in enumerate(report.comparisons):
+        for difference in comparison.differences:
+            change, p, ends = found[shown.index(difference.metric)][number]
+            assert change == pytest.approx(difference.difference, abs=1e-12)
+            assert p == difference.p, difference.metric
+            if ends and difference.metric not in ("usable", "ok", "ib", "bt_cerr"):
+                assert ends == pytest.approx([difference.low, difference.high], abs=1e-9)
+            checked += 1
+    assert checked >= 16 and report.test == "cluster sign flip"
+    texts = page.locator("#report section p").all_inner_texts()
+    for comparison, text in zip(report.comparisons, texts, strict=True):
+        flips = [flip for flip in comparison.flips if flip.metric == "usable"]
+        gained = sum(flip.value > flip.first for flip in flips)
+        assert f"{gained} gained, {len(flips) - gained} lost" in text
+    judged = [d for c in report.comparisons for d in c.differences if d.better is not None]
+    assert page.locator("#report .good, #report .bad").count() == len(judged) > 0
+
+
+def test_quantiles_of_t(visit, site):
+    page = visit("compare")
+    for df in (1.0, 2.7, 11.4, 95.0, 400.0):
+        for p in (0.9, 0.975, 0.9995):
+            assert page.evaluate("([d, p]) => stats.quantile(d, p)", [df, p]) == pytest.approx(stdtrit(df, p), rel=1e-9)
+
+
+def test_choosing_systems(visit, site):
+    page = visit("table")
+    for tick in page.locator(".pick").all()[:3]:
+        tick.check()
+    page.locator("#compare").click()
+    page.wait_for_selector("#report table")
+    assert page.locator(".chip").count() == 3 and "compare.html#runs=" in page.url
+    page.locator("#chosen select").select_option(index=1)
+    page.wait_for_function("document.querySelectorAll('#report thead th').length === 5")
+    page.locator(".chip button").first.click()
+    page.wait_for_function("document.querySelectorAll('#report thead th').length === 4")
+    again = visit("compare", after=page.evaluate("location.hash"))
+    again.wait_for_selector("#report table")
+    assert again.locator(".chip").all_inner_texts() == page.locator(".chip").all_inner_texts()
+    page.locator("#report summary").first.click()
+    page.locator(".flips a").first.click()
+    page.wait_for_selector(".out .hyp")
+    assert page.locator(".out").count() == 2 and "samples/index.html" in page.url
+
+
+# Samples and hostile text
+
+
+def test_a_sample_shows_all_that_was_stored(visit, site):
+    folder = next(site.tested[0].parents[2].glob("sandglass_zh_en/openai-gpt-1-best-of-n*/*"))
+    slug = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/openai-gpt-1-best-of-n*"))
+    stored = {name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+              for name in ("segments", "translations", "back_translations", "events")}  # fmt: skip
+    id_ = stored["back_translations"][1]["id"]
+    page = visit("samples", after=f"#runs={slug}&segment={id_}")
+    page.wait_for_selector(".out .hyp")
+    segment = next(line for line in stored["segments"] if line["id"] == id_)
+    hypothesis = next(line for line in stored["translations"] if line["id"] == id_)
+    text = page.locator("#sample").evaluate(OPEN)
+    for words in (segment["text"], *segment["before"], *segment["after"], segment["reference"], hypothesis["text"],
+                  stored["back_translations"][1]["text"], *(c["text"] for c in hypothesis["candidates"])):  # fmt: skip
+        assert words in text
+    assert re.search("kept: |lost: ", text) and "reads well" in text and "syllables, budget" in text
+
+
+def test_hostile_text_is_only_text(visit, site):
+    """Each planted text is seen as it is, hidden characters as their numbers; visit() holds that nothing ran."""
+    hostile = site.paths["hostile"]
+    numbered = "a⟨U+202E⟩b⟨U+2066⟩c⟨U+0007⟩d⟨U+200B⟩e⟨U+2028⟩f"
+    seen = (ATTACK, numbered, "broken ⟨U+D800⟩ half", "⟨98,000 more characters⟩", "שלום (right) to left")
+    plain = visit("segments").locator("main").inner_text()
+    for number, planted in enumerate(seen):
+        page = visit("samples", after=f"#runs={hostile}&segment={number:05}")
+        page.wait_for_selector(".out .hyp")
+        assert planted in page.locator(".out .hyp").inner_text()
+        assert planted in plain
+    page = visit("samples", after=f"#runs={hostile}&segment=00000")
+    page.wait_for_selector(".out .hyp")
+    text = page.locator(".out").evaluate(OPEN)
+    assert text.count(ATTACK) >= 6
+    for name in ("table", "run", "model", "index", "plots", "pairs", "compare"):
+        page = visit(name)
+        assert "pwned=1</script>" in page.locator("main").inner_text() or name in ("index", "compare"), name
+        assert page.locator("main script, main img, main iframe, main object").count() == 0
+        assert page.locator("a[href^='javascript']").count() == 0
+
+
+def test_an_address_cannot_name_other_files(visit):
+    page = visit("samples", after="#runs=../../../etc/passwd,https://example.org/x&segment=%3Cscript%3E&show=all%22")
+    page.wait_for_selector(".out .hyp")
+    visit("table", after="#sort=constructor&columns=__proto__,toString&strategy=%3Cb%3E&q=%3Cscript%3E")
+
+
+HOLE = """(stranger) => {
+  document.querySelector('main').innerHTML = '<img src=x onerror="pwned=1"><p style="color:red">a</p><img src="'
+    + stranger + 'leak.png"><iframe src="' + stranger + '"></iframe><a ping="' + stranger + '" href="#">b</a>';
+  const script = document.createElement('script');
+  script.textContent = 'pwned=2';
+  document.body.append(script);
+  fetch(stranger + 'leak').catch(() => {});
+}"""
+
+
+def test_the_policy_holds(browser, site, host):
+    """What a hole in the escaping would let in is stopped by the page's Content-Security-Policy."""
+    asked = []
+
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    stranger = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    for base in (site.out.as_uri() + "/", host):
+        page, refused = browser.new_page(), []
+        page.on("console", lambda message, refused=refused: refused.append(message.text))
+        page.goto(base + site.paths["run"])
+        page.evaluate(HOLE, f"http://127.0.0.1:{stranger.server_port}/")
+        page.wait_for_timeout(150)
+        assert page.evaluate("typeof pwned") == "undefined" and not asked
+        assert page.evaluate("getComputedStyle(document.querySelector('main p')).color") != "rgb(255, 0, 0)"
+        assert sum("Content Security Policy" in text for text in refused) >= 5
+        page.close()
+    stranger.shutdown()
+    stranger.server_close()
+
+
+def test_a_demonstration_is_called_one_wherever_its_numbers_show(visit, site):
+    for name in ("index", "table", "plots", "pairs"):
+        assert DEMO in visit(name).locator("main").inner_text(), name
+    slug = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/local-small*"))
+    other = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/openai*"))
+    for name, ready in READY.items():
+        page = visit(name, after=f"#runs={slug},{other}")
+        page.wait_for_selector(ready)
+        assert DEMO in page.locator("main").inner_text()
+    model = next(path for path in (site.out / "models").iterdir() if path.name.startswith("local-small"))
+    assert DEMO in visit(f"models/{model.name}").locator("main").inner_text()
+
+
+def test_first_loads_are_light(browser, site, host):
+    """Everything a page asks for until it rests, data included."""
+    for name in PAGES:
+        page, asked = browser.new_page(), []
+        page.on("request", lambda request, asked=asked: asked.append(request.url.removeprefix(host).partition("#")[0]))
+        page.goto(host + site.paths[name])
+        if name in READY:
+            page.wait_for_selector(READY[name])
+        assert len(asked) >= 3 and sum((site.out / path).stat().st_size for path in asked) <= 150_000, name
+        page.close()
