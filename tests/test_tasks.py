@@ -102,7 +102,8 @@ def test_the_mini_set_is_what_its_card_says():
         budget = Budget("zh", target, "pyphen", task.bounds)
         fits = [budget.error(segment, segment.reference) == 0 for segment in task.segments]
         measured[f"reference_in_bounds_{target}"] = sum(fits) / len(fits)
-    assert tasks["en"].card.statistics == measured
+    agreement = {"event_agreement_f1", "event_agreement_f1_held_out"}  # recomputed in test_events_agreement.py
+    assert {k: v for k, v in tasks["en"].card.statistics.items() if k not in agreement} == measured
 
 
 def test_whoever_names_a_task_that_was_replaced_is_told(tmp_path, capsys, monkeypatch):
