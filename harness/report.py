@@ -13,11 +13,14 @@ from harness.records import Result, dump
 
 MAIN = (
     "usable", "ok", "ib", "ib_within_1", "hit", "count_slope", "length_compliance", "char_ratio", "over", "under",
-    "syllable_error", "character_error", "rho_fwd", "rho_rtp", "bleu_ref", "chrf_ref", "bt_cerr", "events_kept",
-    "bleu_rho", "bleu_rho_capped", "bleu", "tokens", "tokens_total", "cost", "latency",
+    "syllable_error", "character_error", "line_count", "rho_fwd", "rho_rtp", "bleu_ref", "chrf_ref", "bt_cerr",
+    "events_kept", "bleu_rho", "bleu_rho_capped", "bleu", "bt_consistency", "tokens", "tokens_total", "cost", "latency",
 )  # fmt: skip
 PAPER = ("mean_rho_in_bounds", "ib", "bt_cerr", "bleu_rho", "tokens_total")
-PERCENT = frozenset({"usable", "ok", "ib", "ib_dynamic", "ib_within_1", "over", "under", "counter_flips", "bt_cerr"})
+PERCENT = frozenset({
+    "usable", "ok", "ib", "ib_dynamic", "ib_within_1", "over", "under", "counter_flips", "bt_cerr", "length_compliance",
+    "line_count",
+})  # fmt: skip
 MARK = "†"
 CONTROL = dict.fromkeys(
     [*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "�"

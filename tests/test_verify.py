@@ -80,7 +80,7 @@ def test_a_changed_score_is_named_even_with_fresh_hashes(run):
     [
         ("Be brief", "Be brief!", "prompts are not those of its line"),
         ("max_tokens=4096", "max_tokens=4095", "run id"),
-        ("mu=13.7", "mu=13.8", "run id"),
+        ("mu=14.1", "mu=14.2", "run id"),
         ('"counter": "pyphen"', '"counter": "phonetic"', "counter=phonetic"),
         ('"tau": 0.', '"tau": 0.1', "tau=0.1"),
     ],
