@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import zipfile
 
 import pytest
 
 from harness.cli import main
 from harness.run.names import run_id
+from harness.submission import parcel
 from tests.submission_case import (
     OtherTranslator,
     edit,
@@ -281,3 +283,53 @@ def test_data_that_is_not_here(made, task, good, capsys):
     assert main(["submission", "check", str(good)]) == 3  # a task nobody knows
     assert "there is no task" in capsys.readouterr().out
     assert main(["submission", "check", "nothing-there"]) == 2
+
+
+def latin(folder):
+    path = folder / "translations.jsonl"
+    first, second, rest = path.read_bytes().split(b"\n", 2)
+    path.write_bytes(b"\n".join([first, second.replace(b"we", "w\u00e9".encode("latin-1"), 1), rest]))
+    rehash(folder)
+    return folder
+
+
+def huge(folder):
+    with (folder / "translations.jsonl").open("ab") as file:
+        file.write(b"{}\n" * 30_000)
+    return folder
+
+
+def linked(folder):
+    (folder / "scores.jsonl").rename(folder.parent / "scores.jsonl")
+    (folder / "scores.jsonl").symlink_to(folder.parent / "scores.jsonl")
+    return folder
+
+
+def bomb(folder):
+    return archived(folder, "events.jsonl", b"\0" * (1 << 21))
+
+
+def way_out(folder):
+    return archived(folder, "../../translations.jsonl", b"{}")
+
+
+def archived(folder, name, content):
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "spoil,kind,words",
+    [
+        (latin, "encoding", "translations.jsonl, line 2 is not UTF-8"),
+        (huge, "size", "translations.jsonl is too large"),
+        (linked, "files", "scores.jsonl is a link"),
+        (bomb, "size", "events.jsonl is too large"),
+        (way_out, "files", "../../translations.jsonl does not belong"),
+    ],
+)
+def test_hostile_files(good, check, monkeypatch, spoil, kind, words):
+    monkeypatch.setattr(parcel, "MAX_FILE", 1 << 16)
+    refused(check(spoil(good)), kind, words)

