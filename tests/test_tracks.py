@@ -103,6 +103,8 @@ def test_better_than_gold_counts_segments(tmp_path, capsys):
 
     better = sum(a > b for a, b in zip(column(ours), column(gold), strict=True)) / 60
     assert f"ALMA-13B-R  {100 * better:.1f}% [" in shown and shown.rstrip().endswith("60")
+    assert main(["compare", gold, ours]) == 0
+    assert "\nembed_qe  " in capsys.readouterr().out  # what a model measured is in the first view
     assert main(["gold", ours, gold, "--metric", "embed_qe"]) == 2
     assert main(["gold", gold, ours, "--metric", "cometkiwi"]) == 2
 

@@ -43,8 +43,9 @@ def main(args: argparse.Namespace) -> int:
             raise
         verdict = refuse(gate, str(error))
     else:
-        named = tuple(gate.metrics) if gate else ()
-        report = compare_runs(runs, lambda names: list(dict.fromkeys([*VIEWS[args.view](names), *named])), args.flips)
+        measured = runs[0].result.measures if args.view == "main" else ()
+        also = [*measured, *(gate.metrics if gate else ())]
+        report = compare_runs(runs, lambda names: list(dict.fromkeys([*VIEWS[args.view](names), *also])), args.flips)
         verdict = decide(gate, *runs) if gate else None
     _write(args, report, verdict)
     return EXIT_OK if verdict is None or verdict.passed else EXIT_GATE
