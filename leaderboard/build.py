@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import UserError
-from harness.run.store import read_manifest, read_result
 from leaderboard.board import Board, Row, board
 from leaderboard.cards import facts_of
 from leaderboard.columns import GROUPS, Column, columns_of, methods
 from leaderboard.pages import cell, forest, write_board
 from leaderboard.published import Table, tables
-from leaderboard.runs import LEVELS, Scores, find, read
+from leaderboard.runs import LEVELS, Scores, find, read, read_head
 from leaderboard.site import Site
 from leaderboard.text import slug
 
@@ -71,7 +70,8 @@ def build(folders: Sequence[Path], out: Path, published: Path | None = None, wor
         raise UserError("There are no results to build from.", "Give --results DIR, or --accepted.")
     groups: dict[tuple[str, str, str], list[Path]] = {}
     for folder in find(folders):
-        result, name = read_result(folder), str(read_manifest(folder).get("protocol_name", ""))
+        result, manifest = read_head(folder)
+        name = str(manifest.get("protocol_name", ""))
         groups.setdefault((result.task, name, result.protocol), []).append(folder)
     from_papers = tables(published)
     partial_out = out.with_name(f".{out.name}.{os.getpid()}")
@@ -118,8 +118,7 @@ def _span(site: Site, entries: Sequence[Entry], from_papers: Sequence[Table]) ->
     for entry in sorted(entries, key=lambda entry: not entry.board.ranked):
         tasks.setdefault(entry.title, []).append(entry)
     tops = {entry.board.slug: _top(entry.board) for entry in entries}
-    rows = sum(len(entry.board.rows) for entry in entries)
-    site.page("index.html", "index.html", nav="boards", tasks=tasks, tops=tops, rows=rows)
+    site.page("index.html", "index.html", nav="boards", tasks=tasks, tops=tops)
     models: dict[str, list[tuple[Entry, Row]]] = {}
     for entry in entries:
         for row in entry.board.rows:

@@ -19,8 +19,12 @@ LAST = ("bleu_rho", "tokens_total", "cost")
 MOST_FIRST = 12
 """Columns of a table that are in its page; all others come when they are asked for."""
 
-HEADLINES = ("usable", "ib")
-"""What ranks a board: the first of these that it has, else a judge's or an estimator's first column."""
+HEADLINES = ("usable", "hit", "ib")
+"""What ranks a board: the first of these that it has, else the first column of a judge or an estimator, else the first
+that says something good of the translations."""
+
+NO_HEADLINE = frozenset({"Cost", "Sources"})
+"""Groups that rank nothing."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +156,16 @@ def first_columns(columns: Mapping[str, Column], results: Sequence[Result]) -> l
 
 def headline(columns: Mapping[str, Column], results: Sequence[Result]) -> str:
     """Choose the metric that ranks a table; empty where none can."""
-    measures = [name for result in results for name in result.measures]
-    for name in (*HEADLINES, *measures, *columns):
-        if (
-            name in columns
-            and any(_value(result, name) is not None for result in results)
-            and (name in HEADLINES or columns[name].higher_is_better is not None)
-        ):
+    measures = [name for result in results for name in result.measures if _directed(columns, name)]
+    good = [name for name, c in columns.items() if c.higher_is_better and c.group not in NO_HEADLINE]
+    for name in (*HEADLINES, *measures, *good):
+        if name in columns and any(_value(result, name) is not None for result in results):
             return name
     return ""
+
+
+def _directed(columns: Mapping[str, Column], name: str) -> bool:
+    return name in columns and columns[name].higher_is_better is not None
 
 
 def _value(result: Result, name: str) -> float | None:

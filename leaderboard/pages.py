@@ -45,7 +45,7 @@ def write_board(site: Site, board: Board, facts: Facts, published: Sequence[Tabl
     site.data(f"{folder}/data/columns.js", "columns", payload(all_columns(board)))
     for row in board.rows:
         site.page(f"{folder}/runs/{row.run.slug}.html", "run.html", tab="", row=row, cells=run_cells(board, row),
-                  command=command(row.run), levels=LEVELS, **common)  # fmt: skip
+                  command=command(row.run), cell=cell, levels=LEVELS, **common)  # fmt: skip
         site.data(f"{folder}/data/{row.run.slug}-scores.js", f"{row.run.slug}-scores", payload(scores(board, row)))
     starts = _samples(site, board, sampled, common)
     site.data(f"{folder}/data/index.js", "index", payload(index(board, starts)))

@@ -11,6 +11,9 @@ from leaderboard.board import Board, Row
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 46
 MOST_LABELS = 6
+LOG_FROM = 20
+"""Ratio of the highest to the lowest cost from which on costs are drawn by ratio."""
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -25,6 +28,7 @@ class Axis:
         start: place of the least value.
         end: place of the greatest.
         ticks: value and its text.
+        log: whether equal ratios are equal distances.
     """
 
     label: str
@@ -33,6 +37,7 @@ class Axis:
     start: float
     end: float
     ticks: tuple[tuple[float, str], ...]
+    log: bool = False
 
     def at(self, value: float) -> float:
         """Return the place of a value.
@@ -40,8 +45,12 @@ class Axis:
         Examples:
             >>> Axis("x", 0.0, 2.0, 10.0, 110.0, ()).at(0.5)
             35.0
+            >>> Axis("x", 0.1, 10.0, 0.0, 100.0, (), log=True).at(1.0)
+            50.0
         """
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+        scale = log10 if self.log else float
+        share = (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
+        return self.start + share * (self.end - self.start)
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,13 @@ def ticks(low: float, high: float, most: int = 6) -> tuple[tuple[float, str], ..
     return tuple((value, f"{value:g}") for value in values)
 
 
+def _log_axis(label: str, values: Sequence[float], start: float, end: float) -> Axis:
+    low, high = min(values) / 1.3, max(values) * 1.3
+    powers = [10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1)]
+    steps = [power * factor for power in powers for factor in (1, 2, 5) if low <= power * factor <= high]
+    return Axis(label, low, high, start, end, tuple((value, f"{value:g}") for value in steps), log=True)
+
+
 def _axis(label: str, values: Sequence[float], start: float, end: float, floor_: float | None = None) -> Axis:
     low, high = min(values), max(values)
     pad = 0.06 * (high - low) or 0.1 * abs(high) or 0.1
@@ -140,13 +156,16 @@ def scatter(board: Board, x: str, y: str, id_: str, title: str) -> Scatter | Non
     known = [(row, a, b) for row, a, b in chosen if a is not None and b is not None]
     if len(known) < 2 or across is None or up is None:
         return None
-    xs = [float(across.number(a.value or 0.0)) for _, a, _ in known]
+    xs = [(a.value or 0.0) * across.factor for _, a, _ in known]
     ys = [(b.value or 0.0) * up.factor for _, _, b in known]
     lows = [y_ if b.low is None else b.low * up.factor for y_, (_, _, b) in zip(ys, known, strict=True)]
     highs = [y_ if b.high is None else b.high * up.factor for y_, (_, _, b) in zip(ys, known, strict=True)]
     banded = board.bounds if x == "rho_fwd" else None
     unit = f" ({across.unit})" if across.unit else ""
-    ax = _axis(across.label + unit, [*xs, *(banded or ())], LEFT, WIDTH - RIGHT, floor_=0.0)
+    if x == "cost" and min(xs) > 0 and max(xs) / min(xs) > LOG_FROM:
+        ax = _log_axis(across.label + unit, xs, LEFT, WIDTH - RIGHT)
+    else:
+        ax = _axis(across.label + unit, [*xs, *(banded or ())], LEFT, WIDTH - RIGHT, floor_=0.0)
     ay = _axis(up.label + (f" ({up.unit})" if up.unit else ""), [*ys, *lows, *highs], HEIGHT - BOTTOM, TOP)
     kinds = strategies(board)
     better = up.higher_is_better is not False
@@ -160,7 +179,7 @@ def scatter(board: Board, x: str, y: str, id_: str, title: str) -> Scatter | Non
     ]  # fmt: skip
     best = max(range(len(known)), key=lambda n: ys[n] if better else -ys[n])
     desc = (
-        f"{len(known)} systems. {across.label} from {min(xs):g} to {max(xs):g}, {up.label} from {min(ys):.3g} to "
+        f"{len(known)} systems. {across.label} from {min(xs):.3g} to {max(xs):.3g}, {up.label} from {min(ys):.3g} to "
         f"{max(ys):.3g}; best: {known[best][0].label}. The numbers are in the board's table."
     )
     band = (ax.at(banded[0]), ax.at(banded[1])) if banded else None

@@ -124,13 +124,25 @@ def find(folders: Sequence[Path]) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
+def read_head(folder: Path) -> tuple[Result, dict[str, Any]]:
+    """Read a run's result and manifest.
+
+    Raises:
+        UserError: a file is missing, damaged or of another version.
+    """
+    try:
+        return read_result(folder), read_manifest(folder)
+    except RecursionError:
+        _damaged(folder / "result.json", "it or manifest.json is nested too deeply")
+
+
 def read(folder: Path) -> Run:
     """Read one run directory.
 
     Raises:
         UserError: a file is missing, damaged or of another version.
     """
-    result, manifest = read_result(folder), read_manifest(folder)
+    result, manifest = read_head(folder)
     for name, estimate in result.metrics.items():
         ends = (estimate.value, estimate.low, estimate.high, estimate.sd)
         if not all(number is None or isfinite(number) for number in ends):

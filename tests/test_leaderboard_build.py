@@ -104,6 +104,16 @@ def test_rows_that_may_not_rank_are_shown_with_the_reason(tmp_path):
     assert why["d/chosen"] == ("chosen by what usable measures with",)
     text = page(built(folder, tmp_path / "site") / "index.html")
     assert "not ranked: chosen by what usable measures with" in text and "weak demonstration model" in text
+    assert "Some rows are shown and not ranked." in text and "Not a ranking." not in text
+
+
+def test_a_board_of_nothing_that_ranks(tmp_path):
+    folder = write(tmp_path / "runs", Spec())
+    result = json.loads((folder / "result.json").read_bytes())
+    alter(folder, "result.json", metrics={"cost": result["metrics"]["cost"]}, notes=["synthetic data"], measures=[])
+    board = built(tmp_path / "runs", tmp_path / "site")
+    assert "Not a ranking." in page(board / "index.html") and "not ranked: synthetic data" in page(board / "index.html")
+    assert "no two systems on the same segments" in page(board / "pairs.html")
 
 
 def test_boards_are_one_a_task_and_protocol(tmp_path):
@@ -160,6 +170,7 @@ def test_trust_levels(tmp_path):
         ("scores.jsonl", '"' + "x" * (5 << 20) + '"\n'),
         ("result.json", "{}"),
         ("result.json", "{"),
+        ("result.json", "[" * 100_000),
         ("manifest.json", '{"schema": 99}'),
     ],
 )
