@@ -29,10 +29,10 @@ def segments(task):
     return read_lines(Path(task.removesuffix(":en")) / "segments.jsonl")
 
 
-def make_run(task, out, *more, model="openai/test", strategy="prompted", translator=None):
+def make_run(task, out, *more, model="openai/test", strategy="prompted", translator=None, back="openai/back"):
     """A run against a translator on loopback, back-translated by another model."""
     with Loopback(translator or Translator()) as server:
-        offline = ["--protocol", "offline", "--back-translator", "openai/back"]
+        offline = ["--protocol", "offline", "--back-translator", back]
         servers = ["--back-translator-api-base", server.url, "--api-base", server.url]
         command = ["run", task, "--model", model, "--strategy", strategy, "--seeds", "1", "--out", str(out)]
         assert main([*command, *offline, *servers, *more]) == 0

@@ -241,6 +241,18 @@ def test_a_protocol_of_ones_own(good, check, old, new, words):
     refused(check(good), "protocol", words)
 
 
+def test_a_back_translator_of_the_same_family_is_pointed_out(task, tmp_path, capsys):
+    for model, code, words in (
+        ("openai/gpt-back", 0, "a reviewer will see: "),
+        ("azure/back", 3, "publishable: the system back-translates itself"),
+    ):
+        run = make_run(task, tmp_path / model, model="openai/gpt-x" if code == 0 else "openai/back", back=model)
+        assert main(["submit", str(run), "--out", str(tmp_path / "out"), "--task", task]) == code
+        shown = capsys.readouterr()
+        assert words in shown.out + shown.err
+        assert code or f"the back-translator {model} is of the system's own family" in shown.out
+
+
 def test_selection_that_is_not_owned_up_to(task, check, tmp_path):
     run = make_run(task, tmp_path / "results", strategy="best_of_n:n=2", translator=OtherTranslator())
     bad = submit(task, run, tmp_path / "out")

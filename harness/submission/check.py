@@ -5,6 +5,7 @@ What models gave (back-translations, cosines, judgements) is taken as stored her
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -184,7 +185,7 @@ def _lines_replaced(run: Path) -> Iterator[Refusal]:
     for kind, name in FILES.items():
         seen: dict[tuple[Any, ...], str] = {}
         for line in (run / name).read_bytes().splitlines() if (run / name).exists() else ():
-            record = _record(kind, rules.parsed(line), name)
+            record = _record(kind, json.loads(line), name)
             key = (record.id, record.seed, getattr(record, "name", ""))
             if seen.get(key, "failed") != "failed":
                 yield Refusal("coverage", f"{name} has {record.id!r} seed {record.seed} twice")

@@ -1,6 +1,5 @@
 """The rules a submission is held to, one function each; each yields refusals and, as plain text, remarks."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -62,11 +61,6 @@ class Case:
         return tuple(map(int, seeds))
 
 
-def parsed(line: bytes) -> Any:
-    """Read one line that is known to be sound."""
-    return json.loads(line)
-
-
 def apply(case: Case) -> Found:
     """Hold a submission to every rule; one that is not whole to coverage alone."""
     incomplete = list(coverage(case))
@@ -119,9 +113,23 @@ def _demonstration(case: Case) -> tuple[tuple[bool, str], ...]:
     return (
         (case.task.synthetic, f"{case.task.name} is synthetic: it ranks nothing"),
         (case.result.model.startswith("local/"), "the embedded model is a demonstration"),
-        (back in ("self", case.result.model), "the system back-translates itself"),
+        (back == "self" or _bare(back) == _bare(case.result.model), "the system back-translates itself"),
         (case.result.strategy.partition(":")[0] == "hostile", "a hostile baseline is a test of the metrics"),
     )
+
+
+def _bare(model: str) -> str:
+    """The model's name, whoever serves it."""
+    return model.rpartition("/")[2]
+
+
+def back_translator(case: Case) -> Found:
+    """The back-translator is of another family than the system (docs/validity.md)."""
+    from harness.judges.families import related
+
+    back = case.part.get("back_translator", "").partition(",")[0]
+    if back and related(back, case.result.model):
+        yield f"the back-translator {shown(back)} is of the system's own family: round-trip metrics may flatter it"
 
 
 def states(case: Case) -> Found:
@@ -143,6 +151,9 @@ def protocol(case: Case) -> Found:
     frame = load(Frame, manifest["frame"])
     counter = manifest["counter"]
     own = Protocol("", counter, None, None, None).frame(task, frame.measures)
+    names = [part.partition("=")[0] for part in result.protocol.split("|")]
+    if any(names.count(name) > 1 for name in set(names) - {"column", "measure"}):
+        yield Refusal("protocol", "its protocol line names a part twice")
     start = [f"task={task.line()}", f"selection={task.selection}", f"counter={counter}@{counter_version(counter)}"]
     if not result.protocol.startswith("|".join([*start, frame_line(replace(own, tau=frame.tau))]) + "|"):
         yield Refusal("protocol", f"its protocol does not measure {task.name} as the task defines it")
@@ -242,7 +253,7 @@ def outputs(case: Case) -> Found:
     """No output talks to a judge; markup is left to the reviewer."""
     by_pattern: dict[str, list[tuple[str, int]]] = {}
     for key, translation in sorted(case.records.translations.items()):
-        for name in hostile(translation.text, case.task.by_id[key[0]].text) if key[0] in case.task.by_id else ():
+        for name in hostile(translation.text, case.task.by_id[key[0]].text):
             by_pattern.setdefault(name, []).append(key)
     for name, keys in by_pattern.items():
         sentence = f"{len(keys)} outputs hold {name} that their sources do not, first {keys[0]}"
@@ -263,5 +274,5 @@ def references(case: Case) -> Found:
 
 
 RULES: tuple[Callable[[Case], Found], ...] = (
-    publishable, states, protocol, selection, hidden, outputs, references,
+    publishable, back_translator, states, protocol, selection, hidden, outputs, references,
 )  # fmt: skip
