@@ -85,6 +85,7 @@ CASES = {
     "stl": [
         ("\x80Hi\x81", "Hi", "Hallo", "\x80Hallo\x81"),
         ("\x0d\x07\x0b\x0bHi\x8a\x8a\x0d\x0b\x0bYou\x0a\x0a", "Hi\nYou", "Du\nSie", None),
+        ("\x07White\x03yellow \x06cyan", "White yellow cyan", "x y z", "\x07x \x03y \x06z"),
         ("One\x8atwo", "One\ntwo", "Eins\nzwei", "Eins\x8azwei"),
     ],
 }

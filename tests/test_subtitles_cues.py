@@ -255,13 +255,24 @@ def test_ttml(tmp_path, encoding):
     ]
 
 
+def test_ttml_times_of_the_element_around(tmp_path):
+    text = (
+        '<tt><body begin="1s"><div begin="1s" end="9s"><p>all of it</p><p begin="2s">to the end</p>'
+        '<p end="3s">from its beginning</p><p begin="1s" end="4s" dur="1s">the shorter</p></div></body></tt>'
+    )
+    cues = read_cues(write(tmp_path / "a.ttml", text))
+    assert [(cue.start, cue.end) for cue in cues] == [(2, 10), (4, 10), (2, 5), (3, 4)]
+    with pytest.raises(UserError, match=r"line 1: a paragraph without times \(begin '19.764', end '21'\)"):
+        read_cues(write(tmp_path / "b.ttml", '<tt><p begin="19.764" end="21">x</p></tt>'))
+
+
 def test_ttml_that_expands_or_is_broken_is_refused(tmp_path):
     bomb = '<!DOCTYPE tt [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><tt><body><p begin="1s" end="2s">&b;</p></body></tt>'
     with pytest.raises(UserError, match="line 1: the file declares entities"):
         read_cues(write(tmp_path / "a.ttml", bomb))
     with pytest.raises(UserError, match=r"line 2: no well-formed XML \(mismatched tag\)"):
         read_cues(write(tmp_path / "a.ttml", "<tt><body>\n<p></tt>"))
-    with pytest.raises(UserError, match="line 1: a paragraph without an end"):
+    with pytest.raises(UserError, match=r"line 1: a paragraph without times \(begin '1s'\)"):
         read_cues(write(tmp_path / "a.ttml", '<tt><p begin="1s">x</p></tt>'))
 
 

@@ -99,7 +99,7 @@ def split(body: str, markup: Markup, newline: str | None = None) -> Skeleton:
     tokens = _tokens(body, markup)
     _demote(tokens)
     _demote(tokens[::-1])
-    if markup == "ttml":
+    if markup in ("ttml", "stl"):
         _collapse(tokens)
     pieces: list[str] = []
     tags: list[Tag] = []
@@ -121,7 +121,9 @@ def _tokens(body: str, markup: Markup) -> list[_Token]:
         if match.start() > at:
             tokens.append(_Token("text", body[at : match.start()], _plain(body[at : match.start()], markup)))
         kind, raw = match.lastgroup or "", match[0]
-        if kind == "cdata":
+        if kind == "tag" and markup == "stl" and min(raw) < " ":  # teletext codes stand in a cell of their own
+            tokens += [_Token("tag", raw, ""), _Token("space", "", " ")]
+        elif kind == "cdata":
             tokens.append(_Token("text", raw, raw[9:-3]))
         else:
             tokens.append(_Token(kind, raw, _blank(kind, raw)))
@@ -156,7 +158,7 @@ def _demote(tokens: list[_Token]) -> None:
 
 
 def _collapse(tokens: list[_Token]) -> None:
-    """Read every run of spaces as one space, as XML's default does, across tags too."""
+    """Read every run of spaces as one space across tags too: XML's default, and teletext's cells."""
     shown = [token for token in tokens if token.kind not in ("tag", "layout")]
     for before, token in pairwise(shown):
         if token.kind == "space":

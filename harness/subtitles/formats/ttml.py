@@ -1,7 +1,8 @@
 """TTML and DFXP: the paragraphs of the body, found by expat, kept byte for byte.
 
-Times are clock times with fractions or frames, or offsets (h, m, s, ms, f, t); those of
-``body`` and ``div`` are added. Entity declarations are refused, so nothing expands.
+Times are clock times with fractions or frames, or offsets (h, m, s, ms, f, t). They count
+from the beginning of the element around; where a paragraph has none it has those of the
+element around. Entity declarations are refused, so nothing expands.
 Spans with times of their own are text of their paragraph.
 """
 
@@ -16,6 +17,7 @@ FIX = "Give every p begin and end (or dur), as 00:00:01.000 or 12.5s."
 CLOCK = re.compile(r"(\d{2,9}):(\d{2}):(\d{2})(?:\.(\d{1,9})|:(\d{2,3}))?")
 OFFSET = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?(h|ms|m|s|f|t)")
 TIMED = ("body", "div", "p")
+Interval = tuple[Fraction, Fraction | None]
 
 
 def parse(text: str, problems: Problems) -> list[Entry]:
@@ -47,7 +49,7 @@ class _Reader:
         self._text = text
         self._data = text.encode("utf-8")
         self._known = (0, 0)  # a byte offset and the same place in characters
-        self._begins = [Fraction(0)]
+        self._intervals: list[Interval | None] = [(Fraction(0), None)]
         self._frame_rate, self._tick_rate = Fraction(30), Fraction(1)
         self._open: tuple[int, int, dict[str, str]] | None = None
         self._parser = expat.ParserCreate("utf-8")
@@ -79,8 +81,7 @@ class _Reader:
         if local in TIMED:
             if local == "p":
                 self._open = (self._here(), self._parser.CurrentLineNumber, values)
-            begin = self._time(values.get("begin", "0s"))
-            self._begins.append(self._begins[-1] + (begin or 0))
+            self._intervals.append(self._interval(values))
 
     def _rates(self, values: dict[str, str]) -> None:
         top, _, bottom = values.get("frameRateMultiplier", "1 1").replace(":", " ").partition(" ")
@@ -100,29 +101,31 @@ class _Reader:
             self._paragraph(self._here(), *self._open)
             self._open = None
         if local in TIMED:
-            self._begins.pop()
+            self._intervals.pop()
+
+    def _interval(self, values: dict[str, str]) -> "Interval | None":
+        """Return when an element begins, and ends where that is said; None where its times cannot be read."""
+        around = self._intervals[-1]
+        times = {name: self._time(values[name]) for name in ("begin", "end", "dur") if name in values}
+        if around is None or None in times.values():
+            return None
+        begin = around[0] + (times.get("begin") or 0)
+        ends = [around[0] + (times["end"] or 0)] if "end" in times else []
+        ends += [begin + (times["dur"] or 0)] if "dur" in times else []
+        return begin, min(ends) if ends else around[1]
 
     def _paragraph(self, stop: int, at: int, line: int, values: dict[str, str]) -> None:
         head = _tag_end(self._text, at)
-        begin = self._time(values["begin"]) if "begin" in values else None
-        if begin is None:
-            self._problems.add(line, "a paragraph without a beginning", FIX)
+        interval, around = self._intervals[-1], self._intervals[-2]
+        if interval is None or around is None or interval[1] is None:
+            written = ", ".join(f"{name} {values[name][:20]!r}" for name in ("begin", "end", "dur") if name in values)
+            self._problems.add(line, f"a paragraph without times ({written or 'none'})", FIX)
             return
-        outer = self._begins[-2]
-        if "end" in values:
-            finish = self._time(values["end"])
-        else:
-            length = self._time(values.get("dur", ""))
-            finish = None if length is None else begin + length
-        if finish is None:
-            self._problems.add(line, "a paragraph without an end", FIX)
-            return
+        begin, end = interval[0], interval[1]
         body = "" if self._text[head - 2] == "/" else self._text[head:stop]
-        if self._problems.allow(line, outer + begin, outer + finish, body):
-            spans = ((0, 0), (0, 0)) if outer else (self._span("begin", at, head), self._span("end", at, head))
-            self.entries.append(
-                Entry(line, outer + begin, outer + finish, body, head, *spans, style=values.get("style", ""))
-            )
+        if self._problems.allow(line, begin, end, body):
+            spans = ((0, 0), (0, 0)) if around[0] else (self._span("begin", at, head), self._span("end", at, head))
+            self.entries.append(Entry(line, begin, end, body, head, *spans, style=values.get("style", "")))
 
     def _span(self, name: str, at: int, stop: int) -> tuple[int, int]:
         """Return where the value of an attribute stands in a start tag."""
