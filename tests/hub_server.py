@@ -7,7 +7,8 @@ lists and serves files. It knows one token; everything it was asked is kept::
         HfApi(endpoint=hub.url).create_repo("me/data", repo_type="dataset")
     assert hub.repos["datasets/me/data"].files["README.md"] == b"..."
 
-Files end up in ``files``, those of pull requests in ``pull_requests``. Xet storage is not
+Files end up in ``files``, those of other branches in ``branches``, those of pull requests in
+``pull_requests``. Xet storage is not
 spoken: ``environment`` turns it off, so that large files go by LFS.
 """
 
@@ -31,20 +32,30 @@ LFS = (".parquet", ".arrow", ".bin", ".safetensors", ".zip", ".gz")
 
 @dataclass
 class Repo:
-    """One repository: its files by path, and the files of every pull request."""
+    """One repository: its files by path, those of other branches, and those of every pull request."""
 
     private: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    branches: dict[str, dict[str, bytes]] = field(default_factory=dict)
     pull_requests: list[dict[str, bytes]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
     @property
     def sha(self) -> str:
         """A commit id that follows from the content."""
+        return self.commit_id(self.files)
+
+    def commit_id(self, files: dict[str, bytes]) -> str:
+        """Return the commit id of a branch's files."""
         digest = hashlib.sha1(repr(self.messages).encode())
-        for path, content in sorted(self.files.items()):
+        for path, content in sorted(files.items()):
             digest.update(path.encode() + content)
         return digest.hexdigest()
+
+    def at(self, revision: str | None) -> dict[str, bytes]:
+        """Return the files at a branch or a commit; those of ``main`` for any other."""
+        by_commit = {self.commit_id(files): files for files in self.branches.values()}
+        return self.branches.get(revision or "", by_commit.get(revision or "", self.files))
 
 
 class Hub:
@@ -114,14 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
         hub, url = self.server.hub, urlsplit(self.path)
         self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.query = parse_qs(url.query)
-        path = unquote(url.path)
         hub.asked.append((self.command, self.path, self.headers.get("authorization")))
         for method, pattern, act in ROUTES:
-            found = re.fullmatch(pattern, path)
+            found = re.fullmatch(pattern, url.path)
             if found and self.command in method:
-                act(self, hub, **found.groupdict())
+                act(self, hub, **{name: part and unquote(part) for name, part in found.groupdict().items()})
                 return
-        self._json(404, {"error": f"no such address: {self.command} {path}"})
+        self._json(404, {"error": f"no such address: {self.command} {url.path}"})
 
     def _json(self, status: int, data: Any, **headers: str) -> None:
         self._send(status, json.dumps(data).encode(), {"content-type": "application/json", **headers})
@@ -200,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(hub.refuse[0], {"error": hub.refuse[1]})
             return
         proposed = "create_pr" in self.query
-        files = dict(found.files)
+        files = dict(found.at(revision))
         for line in self.body.decode().splitlines():
             operation = json.loads(line)
             value = operation["value"]
@@ -217,49 +227,74 @@ class _Handler(BaseHTTPRequestHandler):
                     files = {name: content for name, content in files.items() if not name.startswith(value["path"])}
         if proposed:
             found.pull_requests.append(files)
+        elif revision in found.branches:
+            found.branches[revision] = files
         else:
             found.files = files
+        commit = found.commit_id(found.files if proposed else files)
         prefix = "" if kind == "models" else f"{kind}/"
         address = f"{hub.url}/{prefix}{repo}"
         self._json(
             200,
             {
                 "success": True,
-                "commitOid": found.sha,
-                "commitUrl": f"{address}/commit/{found.sha}",
+                "commitOid": commit,
+                "commitUrl": f"{address}/commit/{commit}",
                 "pullRequestUrl": f"{address}/discussions/{len(found.pull_requests)}" if proposed else None,
             },
         )
 
+    def branch(self, hub: Hub, kind: str, repo: str, branch: str) -> None:
+        found = self._may_write() and self._repo(hub, kind, repo)
+        if found:
+            known = branch in found.branches
+            found.branches.setdefault(branch, dict(found.files))
+            self._json(409 if known else 200, {})
+
     def info(self, hub: Hub, kind: str, repo: str, revision: str | None = None) -> None:
         found = self._repo(hub, kind, repo)
         if found:
-            siblings = [{"rfilename": path} for path in sorted(found.files)]
+            files = found.at(revision)
+            siblings = [{"rfilename": path} for path in sorted(files)]
+            sha = found.commit_id(files)
             self._json(
                 200,
-                {"id": repo, "_id": "0", "sha": found.sha, "private": found.private, "siblings": siblings, "tags": []},
+                {"id": repo, "_id": "0", "sha": sha, "private": found.private, "siblings": siblings, "tags": []},
             )
 
-    def tree(self, hub: Hub, kind: str, repo: str, revision: str) -> None:
+    def tree(self, hub: Hub, kind: str, repo: str, revision: str, folder: str | None = None) -> None:
         found = self._repo(hub, kind, repo)
-        if found:
-            self._json(200, [_entry(path, content) for path, content in sorted(found.files.items())])
+        if not found:
+            return
+        start = f"{folder}/" if folder else ""
+        below = {path: content for path, content in found.at(revision).items() if path.startswith(start)}
+        if self.query.get("recursive") == ["false"]:
+            inner = {start + path[len(start) :].partition("/")[0] for path in below} - below.keys()
+            folders = [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in sorted(inner)]
+            below = {path: content for path, content in below.items() if "/" not in path[len(start) :]}
+        else:
+            folders = []
+        if folders or below:
+            self._json(200, [*folders, *(_entry(path, content) for path, content in sorted(below.items()))])
+        else:
+            self._json(404, {"error": "Entry not found"}, x_error_code="EntryNotFound")
 
     def paths(self, hub: Hub, kind: str, repo: str, revision: str) -> None:
         found = self._repo(hub, kind, repo)
         if found:
-            asked = json.loads(self.body)["paths"]
-            self._json(200, [_entry(path, found.files[path]) for path in asked if path in found.files])
+            asked, files = json.loads(self.body)["paths"], found.at(revision)
+            self._json(200, [_entry(path, files[path]) for path in asked if path in files])
 
     def file(self, hub: Hub, kind: str | None, repo: str, revision: str, path: str) -> None:
         found = self._repo(hub, kind, repo)
         if not found:
             return
-        if path not in found.files:
+        files = found.at(revision)
+        if path not in files:
             self._json(404, {"error": "Entry not found"}, x_error_code="EntryNotFound")
             return
-        content = found.files[path]
-        headers = {"etag": f'"{_oid(path, content)}"', "x-repo-commit": found.sha, "accept-ranges": "none"}
+        content = files[path]
+        headers = {"etag": f'"{_oid(path, content)}"', "x-repo-commit": found.commit_id(files), "accept-ranges": "none"}
         self._send(200, content, headers)
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -284,8 +319,9 @@ ROUTES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("POST",), r"/api/validate-yaml", _Handler.validate),
     (("POST",), API + r"/preupload/(?P<revision>[^/]+)", _Handler.preupload),
     (("POST",), API + r"/commit/(?P<revision>[^/]+)", _Handler.commit),
+    (("POST",), API + r"/branch/(?P<branch>[^/]+)", _Handler.branch),
     (("POST",), API + r"/paths-info/(?P<revision>[^/]+)", _Handler.paths),
-    (("GET",), API + r"/tree/(?P<revision>[^/]+)/?", _Handler.tree),
+    (("GET",), API + r"/tree/(?P<revision>[^/]+)(/(?P<folder>.+?)?)?/?", _Handler.tree),
     (("GET",), API + r"(/revision/(?P<revision>[^/]+))?", _Handler.info),
     (("POST",), r"/((?P<kind>datasets|spaces)/)?(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", _Handler.batch),
     (("PUT",), r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.store),

@@ -5,16 +5,15 @@ The client is ``huggingface_hub``; it takes its token and its endpoint (``HF_TOK
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.exports import hub
 from harness.exports.facts import Run
+from harness.exports.hub_client import in_words
 from harness.jsonl import write_atomic
-from harness.llm.redact import redact
 from harness.report import render
 from harness.run.store import FILES, file_hashes
 from harness.submission.rows import SCORES, row_folder
@@ -109,7 +108,7 @@ def publish(runs: Sequence[Run], folder: Path, address: Address) -> list[str]:
     from huggingface_hub import CommitOperationAdd, HfApi
 
     api = HfApi()
-    with _in_words():
+    with in_words():
         page = api.create_repo(address.repo, repo_type="dataset", private=address.private, exist_ok=True)
         message = f"Add {len(runs)} results"
         sent = api.upload_folder(repo_id=address.repo, repo_type="dataset", folder_path=folder, commit_message=message)
@@ -124,19 +123,3 @@ def publish(runs: Sequence[Run], folder: Path, address: Address) -> list[str]:
             )
             links.append(str(made.pr_url))
     return links
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Say what the Hub refuses in one sentence, without secrets."""
-    import httpx
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
-
-    try:
-        yield
-    except HFValidationError as error:
-        raise UserError(f"That is no repository: {redact(str(error))}", "Give NAMESPACE/NAME.") from error
-    except (HfHubHTTPError, LocalTokenNotFoundError, httpx.HTTPError, OSError) as error:
-        raise UserError(
-            f"The Hub refuses: {redact(str(error))}", "Log in with hf auth login, or set HF_TOKEN."
-        ) from error
