@@ -21,7 +21,7 @@ from harness.run.main import run_all
 from harness.run.plan import Plan
 from harness.run.ready import prepare
 from harness.run.store import read_manifest
-from harness.submission.again import MARGIN, Agreement
+from harness.submission.agreement import MARGIN, Agreement
 from harness.submission.check import Checked, check, task_loader
 from harness.submission.rows import row_folder
 from harness.submission.trust import Level, result_hash, sign

@@ -7,7 +7,8 @@ from harness.commands.again import add_again, ask, concluded, opened
 from harness.errors import UserError
 from harness.llm.backend import Backend
 from harness.records import Translation
-from harness.submission.again import ROUND_TRIP_METRICS, TEXT_METRICS, agreement, protocol_of, system_plan
+from harness.submission.again import protocol_of, system_plan
+from harness.submission.agreement import ROUND_TRIP_METRICS, TEXT_METRICS, agreement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

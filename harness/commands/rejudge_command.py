@@ -5,7 +5,8 @@ import argparse
 from harness.commands.again import add_again, ask, concluded, opened
 from harness.errors import UserError
 from harness.records import BackTranslation
-from harness.submission.again import ROUND_TRIP_METRICS, agreement, measuring_plan, protocol_of, sampled
+from harness.submission.again import measuring_plan, protocol_of, sampled
+from harness.submission.agreement import ROUND_TRIP_METRICS, agreement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ def main(args: argparse.Namespace) -> int:
         protocol = protocol_of(case.manifest, result, args.back_translator_api_base, args.judge)
         if not protocol.with_models and not result.measures:
             raise UserError("No model measured this submission.", "There is nothing to ask again.")
-        task = sampled(case.task, args.sample, case.seed)
+        task = sampled(case.task, args.sample, case.seed, case.task.window)
         plan = measuring_plan(case.checked, task, protocol)
         kept = {segment.id for segment in task.segments}
         given = tuple(translation for translation in case.checked.translations if translation.id in kept)

@@ -95,26 +95,22 @@ def against_rows(checked: Checked, rows: Sequence[Row], others: Sequence[Checked
     assert own is not None  # only what could be read is compared
     same_task = [row for row in rows if row.result.task == own.task]
     for row in same_task:
-        if row.result.system == own.system:
-            if row.result.protocol == own.protocol:
-                yield Refusal("duplicate", f"this system under this protocol is accepted already: {row.result.run_id}")
-        else:
-            shared = shared_texts(checked.translations, row.texts) if row.texts else _hashed(checked, row)
+        if row.result.system != own.system:
+            made = checked.translations
+            shared = shared_texts(made, row.texts) if row.texts else shared_hashes(made, row.hashes)
             yield from _copied(own, row.result, shared)
+        elif row.result.protocol == own.protocol:
+            yield Refusal("duplicate", f"this system under this protocol is accepted already: {row.result.run_id}")
+    overlaps = [row.overlap for row in same_task]
     for other in others:
         if other.result is None or other.result.task != own.task:
             continue
-        if other.result.system == own.system:
-            if other.result.protocol == own.protocol:
-                yield Refusal("duplicate", f"{shown(other.path.name)} is the same system under the same protocol")
-        else:
+        overlaps.append(_overlap(other))
+        if other.result.system != own.system:
             yield from _copied(own, other.result, shared_texts(checked.translations, by_segment(other.translations)))
-    overlaps = [row.overlap for row in same_task] + [_overlap(other) for other in others if _same_task(other, own)]
+        elif other.result.protocol == own.protocol:
+            yield Refusal("duplicate", f"{shown(other.path.name)} is the same system under the same protocol")
     yield from _memorised(checked, [overlap for overlap in overlaps if overlap is not None])
-
-
-def _hashed(checked: Checked, row: Row) -> Shared:
-    return shared_hashes(checked.translations, row.hashes)
 
 
 def _copied(own: Result, other: Result, shared: Shared) -> Iterator[Refusal | str]:
@@ -126,10 +122,6 @@ def _copied(own: Result, other: Result, shared: Shared) -> Iterator[Refusal | st
         yield f"{sentence}: the same model, so it may be so"
     else:
         yield Refusal("duplicate" if same else "copy", sentence)
-
-
-def _same_task(other: Checked, own: Result) -> bool:
-    return other.result is not None and other.result.task == own.task
 
 
 def _overlap(checked: Checked) -> float | None:
