@@ -33,6 +33,8 @@ TOKENS: dict[str, re.Pattern[str]] = {
     ),
     "stl": re.compile(r"(?P<break>\x8a+)|(?P<tag>[\x00-\x1f\x80-\x89\x8b-\x9f]+)|(?P<space>[ \xa0]+)"),
 }
+PLAIN = re.compile(r"[^<>{}\\&\s]+(?:[ \n][^<>{}\\&\s]+)*")
+"""Bodies without anything to take apart, which most are."""
 NEWLINES: dict[Markup, str] = {"srt": "\n", "vtt": "\n", "ass": "\\N", "ttml": "<br/>", "stl": "\x8a"}
 CLOSING = re.compile(r"</|\{(?:\\[ibusk]+0|\\r[^{}]*)\}$|[\x81\x83\x85]+$")
 
@@ -96,6 +98,9 @@ def split(body: str, markup: Markup, newline: str | None = None) -> Skeleton:
         >>> split("<v Ann>Rock &amp; roll", "vtt").text
         'Rock & roll'
     """
+    newline = newline or NEWLINES[markup]
+    if markup in ("srt", "vtt", "ass") and PLAIN.fullmatch(body):
+        return Skeleton(markup, body, body, (), ("\n",) * body.count("\n"), newline)
     tokens = _tokens(body, markup)
     _demote(tokens)
     _demote(tokens[::-1])
@@ -111,7 +116,7 @@ def split(body: str, markup: Markup, newline: str | None = None) -> Skeleton:
             pieces.append(token.text)
             at += len(token.text)
     breaks = tuple(token.raw for token in tokens if token.kind == "break")
-    return Skeleton(markup, body, "".join(pieces), tuple(tags), breaks, newline or NEWLINES[markup])
+    return Skeleton(markup, body, "".join(pieces), tuple(tags), breaks, newline)
 
 
 def _tokens(body: str, markup: Markup) -> list[_Token]:

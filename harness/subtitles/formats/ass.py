@@ -6,7 +6,6 @@ from fractions import Fraction
 from harness.subtitles.entry import Entry, Problems
 from harness.subtitles.formats.lines import Line, lines_of, seconds
 
-UNIT = Fraction(1, 100)
 COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
 TIME = re.compile(r"(\d{1,9}):(\d{1,2}):(\d{1,2})(?:[.:](\d{1,3}))?")
 FIX = "Write times as 0:00:01.00, and the columns of the Format line."

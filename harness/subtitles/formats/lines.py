@@ -42,5 +42,6 @@ def seconds(hours: str | None, minutes: str, whole: str, fraction: str | None) -
     """
     if int(minutes) > 59 or int(whole) > 59:
         return None
-    digits = fraction or "0"
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(whole) + Fraction(int(digits), 10 ** len(digits))
+    scale = 10 ** len(fraction or "")
+    total = int(hours or 0) * 3600 + int(minutes) * 60 + int(whole)
+    return Fraction(total * scale + int(fraction or 0), scale)

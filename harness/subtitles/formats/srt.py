@@ -11,9 +11,8 @@ from fractions import Fraction
 from harness.subtitles.entry import Entry, Problems
 from harness.subtitles.formats.lines import Line, lines_of, seconds
 
-UNIT = Fraction(1, 1000)
 FIX = "Write times as 00:00:01,000 --> 00:00:02,500."
-TIME = r"(\d{1,9}):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,9}))?"
+TIME = r"((\d{1,9}):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,9}))?)"
 TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?=\s|$)")
 LIKE_TIMES = re.compile(r"\s*[-\d][^>]*-->\s*[-\d]")
 
@@ -56,8 +55,8 @@ def _start(lines: list[Line], heads: list[int], place: int) -> int:
 
 def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry | None:
     times = TIMES.match(head.text)
-    start = seconds(times[1], times[2], times[3], times[4]) if times else None
-    end = seconds(times[5], times[6], times[7], times[8]) if times else None
+    start = seconds(*times.group(2, 3, 4, 5)) if times else None
+    end = seconds(*times.group(7, 8, 9, 10)) if times else None
     if times is None or start is None or end is None:
         problems.add(head.number, f"no times: {head.text.strip()[:60]!r}", FIX)
         return None
@@ -69,18 +68,12 @@ def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry
     body = text[at : rest[-1].at + len(rest[-1].text)] if rest else ""
     if not problems.allow(head.number, start, end, body):
         return None
-    begins, ends = head.at + times.start(1), head.at + times.start(5)
     return Entry(
         head.number,
         start,
         end,
         body,
         at,
-        start_at=(begins, head.at + _last(times, 1)),
-        end_at=(ends, head.at + _last(times, 5)),
+        start_at=(head.at + times.start(1), head.at + times.end(1)),
+        end_at=(head.at + times.start(6), head.at + times.end(6)),
     )
-
-
-def _last(times: re.Match[str], first: int) -> int:
-    """Return where the time ends whose groups start at ``first``."""
-    return max(times.end(group) for group in range(first, first + 4))

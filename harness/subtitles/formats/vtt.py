@@ -9,7 +9,6 @@ from harness.errors import UserError
 from harness.subtitles.entry import Entry, Problems
 from harness.subtitles.formats.lines import Line, lines_of, seconds
 
-UNIT = Fraction(1, 1000)
 FIX = "Write times as 00:00:01.000 --> 00:00:02.500."
 TIME = r"((?:(\d{1,9}):)?(\d{2}):(\d{2})[.](\d{3}))"
 TIMES = re.compile(rf"\s*{TIME}\s+-->\s+{TIME}(?=\s|$)")
