@@ -178,4 +178,5 @@ def test_outputs_made_again_vouch_for_no_judgement(good, task, tmp_path):
 def test_a_row_that_is_not_there_is_not_signed(good, task, tmp_path, capsys):
     with Loopback(Translator()) as server:
         assert again("regenerate", good, task, server, "--results", tmp_path / "rows") == 2
+        assert not server.seen
     assert "Accept it first" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from harness.errors import EXIT_GATE, EXIT_OK, UserError
 from harness.llm.backend import Backend
 from harness.llm.cache import ResponseCache
 from harness.llm.failures import FailureLog
-from harness.records import Translation
+from harness.records import Result, Translation
 from harness.run.engine import LocalExecutor
 from harness.run.main import run_all
 from harness.run.plan import Plan
@@ -47,13 +47,14 @@ def add_again(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A sound submission, its task and manifest, and where answers go."""
+    """A sound submission, its task and manifest, where answers go, and the row that is signed, where there is one."""
 
     checked: Checked
     task: Task
     manifest: dict[str, Any]
     out: Path
     seed: int
+    row: Path | None
 
     @property
     def run(self) -> Path:
@@ -67,7 +68,7 @@ def opened(args: argparse.Namespace) -> Iterator[Case]:
     """Check the submission; only what recomputes is worth asking for again.
 
     Raises:
-        UserError: it is refused, or the margin is out of range.
+        UserError: it is refused, it has no row to be signed, or the margin is out of range.
     """
     if not 0 < args.margin < 1:
         raise UserError(f"--margin {args.margin} is out of range.", "Give a share above 0 and below 1.")
@@ -78,8 +79,16 @@ def opened(args: argparse.Namespace) -> Iterator[Case]:
         standing = [refusal for refusal in checked.refusals if refusal.kind not in ("copy", "hostile")]
         if standing or checked.result is None or checked.run is None:
             raise UserError(f"{args.submission} is refused ({checked.refusals[0]}).", "See sandglass submission check.")
+        row = None if args.results is None else _row(checked.result, checked.run, args.results)
         out = args.out or Path(work) / "again"
-        yield Case(checked, task_of(checked.result.task), read_manifest(checked.run), out, seed)
+        yield Case(checked, task_of(checked.result.task), read_manifest(checked.run), out, seed, row)
+
+
+def _row(result: Result, run: Path, results: Path) -> Path:
+    row = row_folder(result, results)
+    if not (row / "result.json").exists() or result_hash(row) != result_hash(run):
+        raise UserError(f"{row} is not the row of this submission.", "Accept it first: submission check --grant.")
+    return row
 
 
 def ask(
@@ -116,12 +125,7 @@ def concluded(found: Agreement, level: Level, command: str, case: Case, args: ar
     """Print the agreement, sign the row where there is one, and return the exit code."""
     print("\n".join(found.lines()))
     print(f"{level}: {'granted' if found.passed else 'not granted'}")
-    if args.results is not None:
-        assert case.checked.result is not None
-        row = row_folder(case.checked.result, args.results)
-        if not (row / "result.json").exists() or result_hash(row) != result_hash(case.run):
-            raise UserError(f"{row} is not the row of this submission.", "Accept it first: submission check --grant.")
+    if case.row is not None:
         outcome = {**found.outcome(), "sample_seed": case.seed if args.sample is not None else None}
-        trust = sign(row, level, found.passed, command, outcome)
-        print(f"Signed in {row}: {trust.level}")
+        print(f"Signed in {case.row}: {sign(case.row, level, found.passed, command, outcome).level}")
     return EXIT_OK if found.passed else EXIT_GATE
