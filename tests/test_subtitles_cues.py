@@ -129,6 +129,16 @@ def test_what_goes_through(tmp_path):
     ]
 
 
+def test_every_line_end_doubled(tmp_path):
+    text = srt("one", "two\nlines", "3", "4").replace("\n", "\r\r\n")
+    assert [cue.text for cue in read_cues(write(tmp_path / "a.srt", text))] == ["one", "two\nlines", "3", "4"]
+
+
+def test_many_blank_lines_take_no_time(tmp_path):
+    text = "1\n00:00:01,000 --> 00:00:02,000\n" + "\n" * 500_000 + "late\n"
+    assert [cue.text for cue in read_cues(write(tmp_path / "a.srt", text))] == ["late"]
+
+
 BAD = {
     "00:00:03,000 --> 00:00:02,000": "ends 1.000 s before",
     "00:00:03,000 --> 00:00:03,000": "lasts no time",

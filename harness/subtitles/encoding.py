@@ -91,7 +91,9 @@ def decode(path: Path, data: bytes, encoding: str | None = None) -> Decoded:
 
 def _strict(path: Path, data: bytes, name: str) -> str:
     try:
-        return data.decode(name)
+        text = data.decode(name)
+        text.encode("utf-8")  # some codecs let half a character through
+        return text
     except LookupError:
         raise UserError(f"There is no encoding {name!r}.", FIX) from None
     except UnicodeDecodeError as error:

@@ -14,6 +14,8 @@ from harness.subtitles.formats.lines import Line, lines_of, seconds
 FIX = "Write times as 00:00:01,000 --> 00:00:02,500."
 TIME = r"((\d{1,9}):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,9}))?)"
 TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?=\s|$)")
+NUMBER = re.compile(r"\d{1,9}")
+BLANK = "\ufeff \t"
 LIKE_TIMES = re.compile(r"\s*[-\d][^>]*-->\s*[-\d]")
 
 
@@ -21,9 +23,9 @@ def parse(text: str, problems: Problems) -> list[Entry]:
     """Return the cues of a SubRip text; what cannot be used goes to ``problems``."""
     lines = list(lines_of(text))
     heads = [index for index, line in enumerate(lines) if LIKE_TIMES.match(line.text)]
-    starts = [_start(lines, heads, place) for place in range(len(heads))]
+    starts = _starts(lines, heads)
     for line in lines[: starts[0] if starts else len(lines)]:
-        if line.text.strip("\ufeff \t"):
+        if line.text.strip(BLANK):
             problems.add(line.number, "text before the first line of times", FIX)
             break
     entries = []
@@ -46,11 +48,24 @@ def stamp(time: Fraction, written: str) -> str:
     return f"{total // 3600000:02}:{total // 60000 % 60:02}:{total // 1000 % 60:02}{separator}{total % 1000:03}"
 
 
-def _start(lines: list[Line], heads: list[int], place: int) -> int:
-    """Return the line a cue starts at: its number's, where one stands just before its times."""
-    head = heads[place]
-    free = head > 0 and (place == 0 or head - 1 > heads[place - 1])
-    return head - 1 if free and lines[head - 1].text.strip("\ufeff \t").isdecimal() else head
+def _starts(lines: list[Line], heads: list[int]) -> list[int]:
+    """Return the line each cue starts at: its number's, where it has one, else that of its times.
+
+    A number stands just before the times, or before blank lines if it goes on with the count.
+    """
+    starts: list[int] = []
+    number = 0
+    for head, previous in zip(heads, [-1, *heads], strict=False):
+        at = head - 1
+        while at > previous and not lines[at].text.strip(BLANK):
+            at -= 1
+        word = lines[at].text.strip(BLANK) if at > previous else ""
+        if NUMBER.fullmatch(word) and (at == head - 1 or not starts or int(word) == number + 1):
+            number = int(word)
+            starts.append(at)
+        else:
+            starts.append(head)
+    return starts
 
 
 def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry | None:
@@ -62,9 +77,7 @@ def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry
         return None
     while rest and not rest[-1].text.strip():
         rest.pop()
-    while rest and not rest[0].text.strip():
-        rest.pop(0)
-    at = rest[0].at if rest else head.at + len(head.text)
+    at = next((line.at for line in rest if line.text.strip()), head.at + len(head.text))
     body = text[at : rest[-1].at + len(rest[-1].text)] if rest else ""
     if not problems.allow(head.number, start, end, body):
         return None
