@@ -49,6 +49,7 @@ def planted(number, seed):
     return lines
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="abcd天地", max_size=9), max_size=8), st.sampled_from([1, 2, 3]))
 def test_shingles_are_the_sets_of_ngrams(texts, n):
     found = shingles(texts, n)
@@ -65,6 +66,7 @@ def test_the_rarest_characters_are_told_apart():
     assert nd.jaccard(shingles([one, two], 2), np.array([[0, 1]])).tolist() == [0.0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=5), st.lists(st.text(max_size=6), max_size=5))
 def test_batches_join(first, second):
     joined = concatenated([code_points(first), code_points(second)])
@@ -73,6 +75,7 @@ def test_batches_join(first, second):
     assert joined.offsets.tolist() == whole.offsets.tolist()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_normalising_twice_changes_nothing_and_leaves_letters_and_digits(text):
     once = normalised(text)
@@ -144,7 +147,7 @@ def test_a_bucket_too_large_is_bounded_counted_and_still_emptied(monkeypatch):
     assert found.candidates <= nd.bands_for(0.6) * len(lines) * 20
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 2000))
 def test_pairs_come_in_portions_that_hold_them_all(seed, at_once):
     rng = np.random.default_rng(seed)

@@ -39,7 +39,7 @@ class Plain:
         return -math.fsum(logs) / len(logs)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(TEXTS)
 def test_equals_the_plain_model_of_the_other_folds(lines):
     texts, folds = [text for text, _ in lines], [fold for _, fold in lines]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.corpus import draw
@@ -26,6 +26,7 @@ ZH = Filter(language("zh"))
 NAMES = st.text(min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.integers(), st.lists(NAMES, min_size=1, max_size=30, unique=True), st.integers(1, 6))
 def test_folds_are_of_equal_size_and_do_not_depend_on_order(seed, names, number):
     found = draw.folds(seed, names, number)
@@ -34,6 +35,7 @@ def test_folds_are_of_equal_size_and_do_not_depend_on_order(seed, names, number)
     assert max(sizes.values()) - min(sizes[k] for k in range(number)) <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(), st.dictionaries(NAMES, st.sampled_from("abc"), min_size=1, max_size=30), st.floats(0, 0.999))
 def test_a_split_takes_of_each_domain_the_most_below_the_share(seed, domains, share):
     train = draw.split(seed, domains, share)
@@ -42,6 +44,7 @@ def test_a_split_takes_of_each_domain_the_most_below_the_share(seed, domains, sh
         assert taken == math.floor(share * number + 1e-9) < number
 
 
+@settings(deadline=None)
 @given(
     st.sets(st.sampled_from("abcdef"), min_size=1),
     st.integers(0, 1000),
@@ -79,6 +82,7 @@ def test_draws_are_uniform_and_independent_of_each_other():
     assert draw.draw(1, "ab", "c") != draw.draw(1, "a", "bc")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.text(min_size=1, max_size=4)), max_size=30))
 def test_a_tally_counts_all_and_shows_the_same_few_in_any_order(things):
     one, two = draw.Tally(1), draw.Tally(1)
@@ -121,6 +125,7 @@ def test_checks(text, seconds, z, removed, doubts):
     assert found.weight == (0.5 ** len(doubts) if not removed or doubts else 0)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab", max_size=20))
 def test_repetition_is_a_share(text):
     grams = [text[k : k + 3] for k in range(len(text) - 2)]
@@ -128,6 +133,7 @@ def test_repetition_is_a_share(text):
     assert repeated(text) == pytest.approx(sum(first) / len(grams) if grams else 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-50, 50), min_size=3, max_size=30), st.floats(-5, 5), st.floats(0.1, 9))
 def test_z_does_not_depend_on_place_and_scale(values, place, scale):
     numbers = np.round(np.array(values), 3)
@@ -174,6 +180,7 @@ def test_progress_is_said_at_the_end(capsys):
     assert capsys.readouterr().err.startswith("reading: 3 · ")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="天地人和", max_size=9), max_size=5), st.text(alphabet="天地人和", max_size=12))
 def test_the_probe_counts_public_ngrams(texts, line):
     n = 3
@@ -201,6 +208,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(min_size=1),

@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.corpus.asr import read_asr
@@ -188,6 +188,7 @@ def test_english_cues_are_cleaned(text, left):
     assert Cleaner(EN).clean(text).text == left
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="嗯呃啊好的你♪[](（）【】*：: \n-，。abU掌声", max_size=24))
 def test_cleaning_invents_nothing(text):
     found = Cleaner(ZH).clean(text)
@@ -243,6 +244,7 @@ def test_abbreviations_and_decimals_end_no_sentence():
     ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.text(alphabet="我们去的，。？!. a", min_size=1, max_size=40), st.floats(0, 2), st.floats(0.1, 4)),

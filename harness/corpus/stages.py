@@ -103,12 +103,12 @@ class Stages:
             hashes: SHA-256 of each file.
             keep: keep the stages, else they are removed.
         """
-        for name in hashes:
-            copy = self._out / f".{name}"
-            shutil.copyfile(self.path(stage, name), copy)
+        write_atomic(self._folder / DONE, to_line({"plan": self._plan, "files": hashes, "stages_kept": keep}))
+        for path in (*(self.path(stage, name) for name in hashes), self._folder / DONE):
+            copy = self._out / f".{path.name}"  # of the same name after a kill, and then written over
+            shutil.copyfile(path, copy)
             _sync(copy)
-            copy.replace(self._out / name)
-        write_atomic(self._out / DONE, to_line({"plan": self._plan, "files": hashes, "stages_kept": keep}))
+            copy.replace(self._out / path.name)
         if not keep:
             shutil.rmtree(self._folder)
 
