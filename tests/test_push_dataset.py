@@ -1,5 +1,6 @@
 """A task goes to the Hub and comes back: by ``datasets``, by ``sandglass run``, and as pinned data of another task."""
 
+import json
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ from harness.fetch import cached_download
 from harness.records import Segment
 from harness.task import load_task, task_folder
 from tests.hub_server import TOKEN, Hub
+from tests.transcripts import write_transcripts
 
 datasets = pytest.importorskip("datasets", reason="needs the extra 'export'")
 REPO = "me/mini"
@@ -126,16 +128,33 @@ def test_the_page_says_what_the_card_says(mini, tmp_path):
     assert [config["config_name"] for config in data["configs"]] == ["en", "de", "es"]
     for words in (card.description, card.source, card.annotators, card.date, *card.caveats, card.bibtex):
         assert words in page
+    (mini / "settings.toml").write_text("own = 1\n", encoding="utf-8")
     edit(mini / "card.toml", "CC BY 4.0, written for this project", "as agreed with the owner")
     shutil.rmtree(tmp_path / "out")
     stage(str(mini), tmp_path / "out", REPO)
     front = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").split("---\n", 2)[1]
-    assert yaml.safe_load(front)["license"] == "other"
+    assert yaml.safe_load(front)["license"] == "other" and not (tmp_path / "out" / "settings.toml").exists()
 
 
 def test_same_task_same_bytes(tmp_path):
     made = [stage("musc_mini_zh_en", tmp_path / name, REPO) for name in ("one", "two")]
     assert [file.read_bytes() for file in made[0]] == [file.read_bytes() for file in made[1]]
+
+
+def test_what_was_built_goes_up_with_its_training_data(hub, tmp_path):
+    built = tmp_path / "built"
+    options = ["--name", "own", "--events", "none", "--licence", "CC0", "--items", "60", "--split", "train=0.4"]
+    assert main(["build", "sandglass", *write_transcripts(tmp_path / "in"), "--out", str(built), *options]) == 0
+    assert main(["push-dataset", str(built), "--repo", REPO]) == 0
+    files = hub.repos[f"datasets/{REPO}"].files
+    assert "license: cc0-1.0\n" in files["README.md"].decode()
+    assert {path for path in files if "/" not in path} == {
+        *("README.md", "card.toml", "task.toml", "segments.jsonl", "train.jsonl")
+    }
+    loaded = datasets.load_dataset(REPO, "de", cache_dir=str(tmp_path / "data"))
+    assert tuple(map(segment, loaded["test"])) == load_task(f"{built}:de").segments
+    lines = (built / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    assert list(loaded["train"]["text"]) == [json.loads(line)["text"] for line in lines]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """A task as a dataset repository: Parquet files that ``datasets`` loads, beside the files that ``sandglass run`` takes.
 
-One configuration a target language, with the split ``test``::
+One configuration a target language, with the split ``test``, and ``train`` where the folder
+holds ``train.jsonl`` as ``sandglass build`` writes it::
 
     README.md  task.toml  card.toml  NOTE.md  segments.jsonl  en/test.parquet  de/test.parquet
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.definition import Card, Definition, read_definition, read_toml
 from harness.errors import UserError
 from harness.jsonl import write_atomic
 from harness.languages import language
+from harness.readers import Reader
 from harness.records import Segment
 from harness.task import Task, definition_path, load_task
 
@@ -33,6 +35,7 @@ LICENCES = frozenset(
 )
 """The Hub's names of the licences that data comes under; others are ``other``."""
 
+TRAINING = "train.jsonl"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 PAGE = """\
@@ -85,9 +88,14 @@ def stage(asked: str, out: Path, repo: str) -> list[Path]:
     tasks = {target: load_task(f"{path}:{target}") for target in definition.targets}
     for name in _own_files(path, definition):
         write_atomic(out / name, (path.parent / name).read_bytes())
+    read: Reader = registry.get("readers", definition.reader)
+    training = path.with_name(TRAINING)
     for target, task in tasks.items():
-        _write_parquet(task, out / target / "test.parquet")
-    write_atomic(out / "README.md", readme(definition, card, tasks, repo).encode())
+        _write_parquet(task.segments, out / target / "test.parquet")
+        if training.is_file():
+            _write_parquet(read(training, target, definition.context), out / target / "train.parquet")
+    splits = ["test", "train"] if training.is_file() else ["test"]
+    write_atomic(out / "README.md", readme(definition, card, tasks, splits, repo).encode())
     return sorted(file for file in out.rglob("*") if file.is_file())
 
 
@@ -99,10 +107,11 @@ def licence_id(licence: str) -> str:
         ('apache-2.0', 'cc-by-4.0', 'other')
     """
     first = re.split(r"[,;:(]|\.(?!\d)", licence)[0].strip().lower().replace(" ", "-")
+    first = {"cc0": "cc0-1.0"}.get(first, first)
     return first if first in LICENCES else "other"
 
 
-def readme(definition: Definition, card: Card, tasks: Mapping[str, Task], repo: str) -> str:
+def readme(definition: Definition, card: Card, tasks: Mapping[str, Task], splits: Sequence[str], repo: str) -> str:
     """Return the dataset card: front matter for the Hub, then the task's card in words."""
     import yaml
 
@@ -116,7 +125,7 @@ def readme(definition: Definition, card: Card, tasks: Mapping[str, Task], repo: 
         "size_categories": [next((name for most, name in SIZES if size < most), "n>1M")],
         "tags": ["sandglass", f"track-{definition.track}", *(["synthetic"] if definition.synthetic else [])],
         "configs": [
-            {"config_name": target, "data_files": [{"split": "test", "path": f"{target}/test.parquet"}]}
+            {"config_name": target, "data_files": [{"split": s, "path": f"{target}/{s}.parquet"} for s in splits]}
             for target in tasks
         ],
     }
@@ -193,15 +202,23 @@ def _data_files(definition: Definition) -> Iterator[str]:
 
 
 def _own_files(path: Path, definition: Definition) -> list[str]:
-    """Name the files of the folder that make the task: its data, card and note, and all definitions of that data."""
+    """Name the files of the folder that make the task: data, card, note, and all definitions of that data."""
     data = set(_data_files(definition))
     others = [other for other in path.parent.glob("*.toml") if other.name not in ("card.toml", path.name)]
-    tracks = {other.name for other in others if set(_data_files(read_definition(other))) <= data}
-    note = {"NOTE.md"} if path.with_name("NOTE.md").is_file() else set()
-    return sorted(data | tracks | note | {path.name, "card.toml"})
+    tracks = {other.name for other in others if _defines(other, data)}
+    more = {name for name in ("NOTE.md", TRAINING) if path.with_name(name).is_file()}
+    return sorted(data | tracks | more | {path.name, "card.toml"})
 
 
-def _write_parquet(task: Task, path: Path) -> None:
+def _defines(path: Path, data: Set[str]) -> bool:
+    """Say whether a TOML file is a definition of nothing but this data."""
+    try:
+        return set(_data_files(read_definition(path))) <= data
+    except UserError:
+        return False  # TOML of another kind
+
+
+def _write_parquet(segments: Sequence[Segment], path: Path) -> None:
     try:
         from datasets import Dataset, Features, List, Value
     except ImportError as error:
@@ -223,6 +240,6 @@ def _write_parquet(task: Task, path: Path) -> None:
         "pace": number,
         "terms": List({"source": text, "target": text}),
     }
-    path.parent.mkdir(parents=True)
-    dataset = Dataset.from_list([row(segment) for segment in task.segments], features=Features(columns))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset = Dataset.from_list([row(segment) for segment in segments], features=Features(columns))
     import_module("pyarrow.parquet").write_table(dataset.data.table, path)
