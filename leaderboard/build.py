@@ -130,7 +130,8 @@ def _span(site: Site, entries: Sequence[Entry], from_papers: Sequence[Table]) ->
     listed = [(model, slug(model), found) for model, found in sorted(models.items())]
     site.page("models/index.html", "models.html", nav="models", models=listed)
     site.page("methods.html", "methods.html", nav="methods", groups=_metrics(entries), levels=LEVELS)
-    site.page("published.html", "published.html", nav="published", tables=from_papers)
+    whole = [table for table in from_papers if not table.board]
+    site.page("published.html", "published.html", nav="published", tables=whole)
 
 
 def _top(board: Board) -> list[tuple[Row, tuple[str, str, bool], tuple[float, float, float] | None]]:

@@ -39,6 +39,7 @@ class Column:
         factor: what a value is multiplied with to be shown.
         digits: decimals shown.
         higher_is_better: direction, None where there is none.
+        meaning: what it is on this board, in a sentence of the harness.
         text: what it is.
         formula: how it is computed.
         cannot: what it cannot say.
@@ -51,6 +52,7 @@ class Column:
     factor: float
     digits: int
     higher_is_better: bool | None
+    meaning: str
     text: str
     formula: str
     cannot: str
@@ -102,7 +104,7 @@ def _column(name: str, metric: Metric | None, measured: bool) -> Column:
     label = about.get("label") or name.replace("_", " ")
     text = about.get("text") or meaning or "A metric that this version of the board does not know."
     parts = (about.get("formula", ""), about.get("cannot", ""))
-    return Column(name, label, group, unit, factor, digits, better, text, *parts)
+    return Column(name, label, group, unit, factor, digits, better, meaning, text, *parts)
 
 
 def _wide(metric: Metric | None) -> bool:

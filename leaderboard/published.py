@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.errors import UserError
-from leaderboard.text import visible
 
 PACKAGED = ("baselines", "published")
 """Package and folder of the tables that come along; named as text, as the board imports no other room."""
@@ -48,7 +47,8 @@ def tables(folder: Path | None = None) -> list[Table]:
         folder: holds the CSV files; those that come along where None.
 
     Returns:
-        One a table and board, in the order of ``published.toml``; a file that is not there is left out.
+        Every table whole, without a board, and what of it stands beside which board, in the order of
+        ``published.toml``; a file that is not there is left out.
 
     Raises:
         UserError: there is no such folder.
@@ -66,10 +66,14 @@ def tables(folder: Path | None = None) -> list[Table]:
         table = Table(
             entry["title"], plan[entry["source"]]["cite"], entry["place"], tuple(header), tuple(map(tuple, rows))
         )
-        parts = _by(table, entry["rows"]) if "rows" in entry else {"": table}
-        for value, part in parts.items():
-            board = entry.get("board", "").replace("{target}", visible(value))
-            found.append(replace(_without(part, entry.get("hide", ())), board=board))
+        table = _without(table, entry.get("hide", ()))
+        found.append(table)
+        if "board" in entry:
+            parts = _by(table, entry["rows"]) if "rows" in entry else {"": table}
+            found += [
+                replace(part, board=entry["board"].replace("{target}", value.replace("-", "_")))
+                for value, part in parts.items()
+            ]
     return found
 
 
