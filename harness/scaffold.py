@@ -146,7 +146,7 @@ def scaffold(parent: Path, name: str, source: str, targets: Sequence[str], track
 
     Raises:
         UserError: a name or language that cannot be, a track that needs a counter there is
-            none of, or something is there already.
+            none of, something is there already, or nothing can be written there.
     """
     folder = parent / name
     _check(folder, name, source, targets, track)
@@ -174,9 +174,12 @@ def scaffold(parent: Path, name: str, source: str, targets: Sequence[str], track
         "NOTE.md": NOTE.format(name=name, shown=language(texts)),
         f"test_{name}.py": TEST.format(targets=json.dumps(list(targets))),
     }
-    for file, text in files.items():
-        write_atomic(folder / file, text.encode())
-    write_atomic(folder / "segments.jsonl", b"".join(map(to_line, lines)))
+    files["segments.jsonl"] = b"".join(map(to_line, lines)).decode()
+    try:
+        for file, text in files.items():
+            write_atomic(folder / file, text.encode())
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}).", "Choose another --dir.") from error
     read_toml(folder / "card.toml", Card)
     read_definition(folder / "task.toml")
     write_beside(folder / "task.toml")

@@ -2,19 +2,24 @@
 
 import json
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.cli import main
 from harness.convert import load
-from harness.exports.dataset import stage
+from harness.exports.dataset import stage, write_parquet
 from harness.fetch import cached_download
-from harness.records import Segment
+from harness.records import Argument, Event, Segment
 from harness.task import load_task, task_folder
 from tests.hub_server import TOKEN, Hub
 from tests.transcripts import write_transcripts
 
 datasets = pytest.importorskip("datasets", reason="needs the extra 'export'")
+pyarrow = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'export'")
 REPO = "me/mini"
 MINI = {"sandglass_mini_zh": ("en", "de", "es"), "musc_mini_en": ("zh", "de", "fr")}
 
@@ -134,6 +139,35 @@ def test_the_page_says_what_the_card_says(mini, tmp_path):
     stage(str(mini), tmp_path / "out", REPO)
     front = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").split("---\n", 2)[1]
     assert yaml.safe_load(front)["license"] == "other" and not (tmp_path / "out" / "settings.toml").exists()
+
+
+TEXT = st.text(max_size=20)
+SECONDS = st.none() | st.floats(0, 1e6)
+EVENT = st.builds(
+    Event, TEXT, st.booleans(), st.lists(st.builds(Argument, TEXT, st.sampled_from(["noun", "name"]))).map(tuple)
+)
+SEGMENT = st.builds(
+    Segment,
+    *(TEXT, TEXT, TEXT, TEXT),
+    before=st.lists(TEXT, max_size=3).map(tuple),
+    after=st.lists(TEXT, max_size=3).map(tuple),
+    start=SECONDS,
+    end=SECONDS,
+    gap=SECONDS,
+    reference=st.none() | TEXT,
+    events=st.none() | st.lists(EVENT, max_size=2).map(tuple),
+    pace=st.floats(0.1, 2),
+    terms=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(SEGMENT, min_size=1, max_size=4))
+def test_any_segment_survives_parquet(segments):
+    with tempfile.TemporaryDirectory() as folder:
+        write_parquet(segments, Path(folder) / "test.parquet")
+        rows = pyarrow.read_table(Path(folder) / "test.parquet").to_pylist()
+    assert [segment(row) for row in rows] == segments
 
 
 def test_same_task_same_bytes(tmp_path):

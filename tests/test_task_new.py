@@ -124,6 +124,12 @@ def test_what_cannot_be_is_refused(name, source, target, words, tmp_path, capsys
     assert not list(tmp_path.rglob("*.toml"))
 
 
+def test_a_place_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert new(tmp_path / "file") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten(tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     assert new(tmp_path) == 2

@@ -91,9 +91,9 @@ def stage(asked: str, out: Path, repo: str) -> list[Path]:
     read: Reader = registry.get("readers", definition.reader)
     training = path.with_name(TRAINING)
     for target, task in tasks.items():
-        _write_parquet(task.segments, out / target / "test.parquet")
+        write_parquet(task.segments, out / target / "test.parquet")
         if training.is_file():
-            _write_parquet(read(training, target, definition.context), out / target / "train.parquet")
+            write_parquet(read(training, target, definition.context), out / target / "train.parquet")
     splits = ["test", "train"] if training.is_file() else ["test"]
     write_atomic(out / "README.md", readme(definition, card, tasks, splits, repo).encode())
     return sorted(file for file in out.rglob("*") if file.is_file())
@@ -166,6 +166,38 @@ def row(segment: Segment) -> dict[str, Any]:
     return asdict(segment) | {"terms": [{"source": source, "target": target} for source, target in segment.terms]}
 
 
+def write_parquet(segments: Sequence[Segment], path: Path) -> None:
+    """Write segments as a Parquet file with the columns of a segment, the same for every task.
+
+    Raises:
+        UserError: datasets is not installed.
+    """
+    try:
+        from datasets import Dataset, Features, List, Value
+    except ImportError as error:
+        raise UserError("datasets is not installed.", "Run: pip install 'sandglass-bench[export]'.") from error
+    text, number = Value("string"), Value("float64")
+    argument = {"text": text, "kind": text}
+    columns = {
+        "id": text,
+        "text": text,
+        "cluster": text,
+        "domain": text,
+        "before": List(text),
+        "after": List(text),
+        "start": number,
+        "end": number,
+        "gap": number,
+        "reference": text,
+        "events": List({"predicate": text, "negated": Value("bool"), "arguments": List(argument)}),
+        "pace": number,
+        "terms": List({"source": text, "target": text}),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset = Dataset.from_list([row(segment) for segment in segments], features=Features(columns))
+    import_module("pyarrow.parquet").write_table(dataset.data.table, path)
+
+
 def _definition(asked: str) -> Path:
     if asked in registry.names("tasks"):
         return definition_path(asked)
@@ -216,30 +248,3 @@ def _defines(path: Path, data: Set[str]) -> bool:
         return set(_data_files(read_definition(path))) <= data
     except UserError:
         return False  # TOML of another kind
-
-
-def _write_parquet(segments: Sequence[Segment], path: Path) -> None:
-    try:
-        from datasets import Dataset, Features, List, Value
-    except ImportError as error:
-        raise UserError("datasets is not installed.", "Run: pip install 'sandglass-bench[export]'.") from error
-    text, number = Value("string"), Value("float64")
-    argument = {"text": text, "kind": text}
-    columns = {
-        "id": text,
-        "text": text,
-        "cluster": text,
-        "domain": text,
-        "before": List(text),
-        "after": List(text),
-        "start": number,
-        "end": number,
-        "gap": number,
-        "reference": text,
-        "events": List({"predicate": text, "negated": Value("bool"), "arguments": List(argument)}),
-        "pace": number,
-        "terms": List({"source": text, "target": text}),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset = Dataset.from_list([row(segment) for segment in segments], features=Features(columns))
-    import_module("pyarrow.parquet").write_table(dataset.data.table, path)
