@@ -139,11 +139,12 @@ class SubtitleTranslator:
     def _line(self, line: dict[str, Any]) -> str:
         if "draft" not in line:
             return translation(line["text"], self.words)
+        words = str(line["draft"]).split()
         if not self.shortens:
-            return str(line["draft"]) + " and more"
-        most = int(str(line["characters"]).removeprefix("at most "))
-        words = line["draft"].split()
-        while len(words) > 2 and len(" ".join(words)) > most:
+            return " ".join([*words, "and", "more"])
+        stated = str(line.get("characters") or line["syllables"])
+        most = int(stated.removeprefix("at most ").rpartition("-")[2])
+        while len(words) > 2 and (len(" ".join(words)) if "characters" in line else len(words)) > most:
             words.pop()
         return " ".join(words)
 
