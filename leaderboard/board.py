@@ -79,6 +79,15 @@ class Board:
         """What a reader must know of the rows before reading a number."""
         return tuple(dict.fromkeys(note for row in self.rows for note in row.run.result.notes))
 
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        """The reasons for which no row at all is ranked."""
+        return tuple(words for words in self.rows[0].why_not if all(words in row.why_not for row in self.rows))
+
+    def reasons(self, row: Row) -> tuple[str, ...]:
+        """Return why a row is not ranked, but for what is so of all of them."""
+        return tuple(words for words in row.why_not if words not in self.shared)
+
     @property
     def bounds(self) -> tuple[float, float] | None:
         """The bounds of the syllable ratio, where it is what the budget bounds."""

@@ -14,8 +14,8 @@ from harness.records import Estimate, Result
 from harness.report import PERCENT
 
 GROUPS = ("Headline", "Fit", "Meaning", "Estimates", "Judges", "Time", "Cost", "Sources", "Other")
-FIRST = ("usable", "ok", "ib", "bt_cerr", "rho_fwd")
-LAST = ("bleu_rho", "tokens_total", "cost")
+FIRST = ("usable", "hit", "ok", "ib", "length_compliance", "bt_cerr", "rho_fwd", "line_count")
+LAST = ("bleu_rho", "bleu_ref", "chrf_ref", "tokens_total", "cost")
 MOST_FIRST = 12
 """Columns of a table that are in its page; all others come when they are asked for."""
 

@@ -31,7 +31,7 @@ def index(board: Board, starts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
             "slug": row.run.slug,
             "label": visible(row.label, 200),
             "kind": visible(kind(row), 60),
-            "notes": [visible(note) for note in (*row.why_not,)],
+            "notes": [visible(words) for words in board.reasons(row)],
             "marked": [name for name in row.run.result.marked if name in board.columns],
             "comparable": int(_comparable(board, row)),
             "shards": starts.get(row.run.slug, []),
