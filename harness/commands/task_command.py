@@ -19,11 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Make the folder and print what to do next."""
+    from harness.bridge.yaml_files import prompt_of
+    from harness.definition import read_definition
     from harness.scaffold import scaffold
 
     targets = args.target.split(",")
     folder = scaffold(args.dir, args.name, args.source, targets, args.track)
-    strategy = "unconstrained" if args.track == "none" else "prompted"
+    strategy = prompt_of(read_definition(folder / "task.toml"))
     asked = folder if len(targets) == 1 else f"{folder}:{targets[0]}"
     print(f"Made {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     print(

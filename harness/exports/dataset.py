@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import registry
+from harness.bridge.yaml_files import prompt_of
 from harness.definition import Card, Definition, read_definition, read_toml
 from harness.errors import UserError
 from harness.jsonl import write_atomic
@@ -43,7 +44,7 @@ PAGE = """\
 
 {description}
 
-One configuration a target language, one row a segment. With [Sandglass](https://pypi.org/project/sandglass-bench/):
+One configuration a target language, one row a segment. With Sandglass (`pip install 'sandglass-bench[local,embed]'`):
 
 ```bash
 hf download {repo} --repo-type dataset --local-dir {name}
@@ -145,10 +146,10 @@ def readme(definition: Definition, card: Card, tasks: Mapping[str, Task], splits
         repo=repo,
         name=repo.rpartition("/")[2],
         target=f":{next(iter(tasks))}" if len(tasks) > 1 else "",
-        strategy="unconstrained" if definition.track == "none" else "prompted",
+        strategy="musc" if definition.window > 1 else prompt_of(definition),
         table="\n".join(f"| {name} | {value.replace('|', '&#124;')} |" for name, value in rows.items() if value),
         caveats="\n".join(f"- {caveat}" for caveat in card.caveats),
-        statistics="\n".join(f"- {name}: {value:g}" for name, value in card.statistics.items()) or "None.",
+        statistics="\n".join(f"- {name}: {value:.12g}" for name, value in card.statistics.items()) or "None.",
         citation=card.citation,
         bibtex=f"\n```bibtex\n{card.bibtex.strip()}\n```\n" if card.bibtex else "",
     )
