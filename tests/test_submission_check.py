@@ -244,7 +244,7 @@ def test_a_protocol_of_ones_own(good, check, old, new, words):
 def test_a_back_translator_of_the_same_family_is_pointed_out(task, tmp_path, capsys):
     for model, code, words in (
         ("openai/gpt-back", 0, "a reviewer will see: "),
-        ("azure/back", 3, "publishable: the system back-translates itself"),
+        ("hosted_vllm/back", 3, "publishable: the system back-translates itself"),
     ):
         run = make_run(task, tmp_path / model, model="openai/gpt-x" if code == 0 else "openai/back", back=model)
         assert main(["submit", str(run), "--out", str(tmp_path / "out"), "--task", task]) == code

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--round-trip", action="store_true", help="measure the new outputs with the models, too")
     parser.add_argument("--back-translator-api-base", metavar="URL", help="with --round-trip: where it is served here")
+    parser.add_argument("--checkpoint", metavar="hf/./PATH", help="the system's checkpoint as it lies here")
     parser.add_argument("--trust-remote-code", action="store_true", help="hf/…: run code that comes with a checkpoint")
     add_again(parser)
 
@@ -53,7 +54,7 @@ def _served(model: str, args: argparse.Namespace, stack: contextlib.ExitStack) -
         return {}
     from harness.llm.serve import serve
 
-    checkpoint = resolve(model, trust_remote_code=args.trust_remote_code)
+    checkpoint = resolve(args.checkpoint or model, trust_remote_code=args.trust_remote_code)
     if checkpoint.model != model:
         raise UserError(f"{model} is {checkpoint.model} here.", "Get the very checkpoint.")
     return {"hf": stack.enter_context(serve(checkpoint)).backend()}
