@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.bridge import tasks as bridge
-from harness.bridge.yaml_files import write_beside
+from harness.bridge import yaml_files
 from harness.budget import TRACKS
 from harness.cli import main
 from harness.definition import read_definition
@@ -79,8 +79,13 @@ def test_a_yaml_that_is_stale_says_how_to_write_it_anew(tmp_path):
 
     with pytest.raises(UserError, match=r"data_sha256.*python -m harness\.bridge\.yaml_files"):
         load()
-    write_beside(definition)
+    assert yaml_files.main([str(definition)]) == 0
     assert [doc["id"] for doc in load().eval_docs] == ["first-0", "first-1", "second-0"]
+
+
+def test_a_definition_that_is_not_there(tmp_path, capsys):
+    assert yaml_files.main([str(tmp_path / "task.toml")]) == 2
+    assert "There is no" in capsys.readouterr().err
 
 
 def test_a_language_without_examples_or_counter(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness import registry
 from harness.definition import Card, Definition, read_definition, read_toml
+from harness.errors import EXIT_OK, EXIT_USER, UserError
 from harness.jsonl import write_atomic
 from harness.languages import language
 from harness.task import definition_path
@@ -94,8 +95,8 @@ def yaml_text(path: Path, target: str, task: str = "") -> str:
         "task" if task else "definition": task or path.name,
         "protocol": "paper",
         "prompt": prompt_of(definition),
-        "source": definition.source_language.replace("{target}", target),
-        "target": target,
+        "source": json.dumps(definition.source_language.replace("{target}", target)),  # a bare no is no Norwegian
+        "target": json.dumps(target),
         "track": definition.track,
         "bounds": json.dumps(definition.targets[target].bounds),
         "data_sha256": data_hash(path, definition, target) or "",
@@ -104,7 +105,7 @@ def yaml_text(path: Path, target: str, task: str = "") -> str:
     if definition.window == 1:
         del facts["chunks"]
     lines = [
-        f"# {title}, into {language(target)}.",
+        f"# {' '.join(title.split())}, into {language(target)}.",
         f"include: {'../../harness/bridge/' if task else ''}{base_of(definition)}",
         f"task: {definition.name}_{target}",
         f"tag: {definition.name}",
@@ -135,13 +136,18 @@ def write_beside(path: Path) -> None:
         write_atomic(path.with_name(f"{definition.name}_{target}.yaml"), yaml_text(path, target).encode())
 
 
-def main(definitions: list[str]) -> None:
+def main(definitions: list[str]) -> int:
     """Write the YAML files of some definitions, or of every registered task."""
-    for path in definitions:
-        write_beside(Path(path))
-    for name in () if definitions else registry.TABLE["tasks"]:
-        write_atomic(yaml_path(name), registered_text(name).encode())
+    try:
+        for path in definitions:
+            write_beside(Path(path))
+        for name in () if definitions else registry.TABLE["tasks"]:
+            write_atomic(yaml_path(name), registered_text(name).encode())
+    except UserError as error:
+        print(f"sandglass: {error}", file=sys.stderr)
+        return EXIT_USER
+    return EXIT_OK
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
