@@ -199,7 +199,8 @@ def _samples(site: Site, board: Board, sampled: Sequence[Row], common: Mapping[s
         found = records(row.run, board.budget)
         slug = row.run.slug
         starts[slug] = _write_shards(site, f"{folder}/data/{slug}", slug, order, found)
-        made.append((row, {id_: (some[0], len(some)) for id_, some in found.items()}))
+        link = site.render("link.html", row=row)
+        made.append((link, {id_: (some[0], len(some)) for id_, some in found.items()}))
     pages = list(_paged(site, board, known, made))
     for number, segments in enumerate(pages, 1):
         site.page(f"{folder}/samples/{number}.html", "segments.html", tab="samples", number=number, last=len(pages),
@@ -218,13 +219,13 @@ def _write_shards(site: Site, path: str, name: str, order: Sequence[str], found:
 
 
 def _paged(
-    site: Site, board: Board, known: Mapping[str, Any], made: Sequence[tuple[Row, Mapping[str, Any]]]
+    site: Site, board: Board, known: Mapping[str, Any], made: Sequence[tuple[Markup, Mapping[str, Any]]]
 ) -> Iterator[list[tuple[str, Markup]]]:
     """Cut the segments into pages of bounded size, each segment with what every system made of it."""
     page: list[tuple[str, Markup]] = []
     size = 0
     for id_ in filter(known.__contains__, board.reference.run.scores.segments):
-        outputs = [(row, *found[id_]) for row, found in made if id_ in found]
+        outputs = [(link, *found[id_]) for link, found in made if id_ in found]
         for longest in (LONGEST + REMARK, SHORT, SHORT // 10):
             text = site.render("segment.html", s=known[id_], outputs=outputs, longest=longest, unit=_unit(board))
             if (weight := len(text.encode())) <= PAGE:

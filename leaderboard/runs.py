@@ -149,7 +149,7 @@ def read(folder: Path) -> Run:
             _damaged(folder / "result.json", f"{name} is not finite")
     try:
         scores = _scores(lines(folder / "scores.jsonl"), str(manifest.get("counter", "")))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         _damaged(folder / "scores.jsonl", f"{type(error).__name__}: {error}")
     return Run(folder, result, manifest, read_trust(folder), scores)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness.cli import main
+from harness.definition import Card
 from harness.errors import UserError
 from harness.metrics.base import ratio
 from harness.records import dump
@@ -19,11 +20,13 @@ from harness.stats.paired import sign_flip
 from harness.stats.ranks import rank_intervals
 from leaderboard.board import boards
 from leaderboard.build import build
-from leaderboard.pages import forest, resolution
+from leaderboard.cards import Facts
+from leaderboard.pages import forest, resolution, write_board
 from leaderboard.pairs import all_pairs, ranks
 from leaderboard.published import tables
 from leaderboard.runs import find, read
 from leaderboard.samples import records, shards, sources
+from leaderboard.site import Site
 from tests.board_runs import Spec, systems, write
 
 PUBLISHED = Path(__file__).parents[1] / "baselines" / "published"
@@ -166,6 +169,11 @@ def test_trust_levels(tmp_path):
         ("scores.jsonl", "[1]\n"),
         ("scores.jsonl", '{"id": "x", "seed": 1, "cluster": "v", "state": "ok", "statistics": {"ib": [NaN, 1]}}\n'),
         ("scores.jsonl", '{"id": "x", "seed": 1, "cluster": "v", "state": "ok", "statistics": {"ib": [1e999, 1]}}\n'),
+        ("scores.jsonl", '{"id": "x", "seed": 1, "cluster": "v", "state": "ok", "statistics": {"usable": []}}\n'),
+        (
+            "scores.jsonl",
+            f'{{"id": "x", "seed": 1, "cluster": "v", "state": "ok", "statistics": {{"ib": [1{"0" * 400}, 1]}}}}\n',
+        ),
         ("scores.jsonl", "[" * 100_000 + "\n"),
         ("scores.jsonl", '"' + "x" * (5 << 20) + '"\n'),
         ("result.json", "{}"),
@@ -220,6 +228,16 @@ def test_same_files_same_bytes(tmp_path):
 
 
 # Pages
+
+
+def test_cards_are_only_text(tmp_path):
+    """A task's card comes with its package, and a task may be anybody's."""
+    planted = "<script>pwned=1</script>\u202e"
+    card = Card(planted, planted, planted, planted, planted, planted, planted, (planted,), planted)
+    write_board(Site(tmp_path / "site"), only_board(made(tmp_path / "runs", Spec())), Facts(planted, card), [])
+    for path in (tmp_path / "site").rglob("*.html"):
+        assert "<script>pwned" not in page(path) and "\u202e" not in page(path)
+        assert "&lt;script&gt;pwned=1&lt;/script&gt;⟨U+202E⟩" in page(path)
 
 
 def test_the_table_shows_what_the_results_say(tmp_path):
