@@ -327,6 +327,23 @@ def test_a_dry_run_asks_nothing_and_a_cost_limit_stops(tmp_path, capsys, monkeyp
         assert len(server.seen) == 3 and out.exists()
 
 
+@pytest.mark.parametrize("name, encoding", [("chinese.srt", "utf-8"), ("a.ttml", "utf-8"), ("wide.srt", "utf-16")])
+def test_a_legacy_encoding_becomes_unicode(tmp_path, name, encoding):
+    path, out = tmp_path / name, tmp_path / f"out{name}"
+    path.write_bytes(FILES[name])
+    told = {"translation": "Käse"}
+
+    def behave(request):
+        lines = json.loads(request["messages"][1]["content"]).get("lines", [])
+        rows = {"translations": [{"id": line["id"], "text": f"Käse {line['id']}"} for line in lines]}
+        return says(json.dumps(rows if lines else told))
+
+    with Loopback(behave) as server:
+        assert main(command(server, [path], "-o", out, "--no-rewrite", "--target", "de")) == 0
+    assert "Käse" in out.read_bytes().decode(encoding)
+    assert "Käse" in read_cues(out)[0].text
+
+
 def test_a_cue_that_cannot_be_read_is_named(tmp_path, capsys):
     path = film(tmp_path, 3)
     path.write_text(path.read_text().replace("00:00:06,000 --> 00:00:08,000", "00:00:08,000 --> 00:00:06,000"))

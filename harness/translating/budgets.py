@@ -68,11 +68,11 @@ class Pace:
             in characters, ``lines``. Empty where the text fits.
         """
         limits, found = self.limits, {}
-        duration = entry.end - entry.start
-        speed = self.amount(text) / duration
+        text = break_lines(text, limits)  # a blank that becomes a line break counts nothing
+        speed = self.amount(text) / (entry.end - entry.start)
         if self.timed and speed > self.speed:
             found["speech_rate" if self.rate else "reading_speed"] = float(speed - self.speed)
-        lines = break_lines(text, limits).split("\n")
+        lines = text.split("\n")
         longest = max(characters(line, limits) for line in lines)
         if longest > limits.characters:
             found["line_length"] = float(longest - limits.characters)

@@ -76,6 +76,7 @@ def write_terms(terms: Iterable[Term]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+@lru_cache(maxsize=50_000)
 def key(text: str) -> str:
     """Return what two spellings of a term have in common: composed, without case."""
     return unicodedata.normalize("NFC", text).casefold()
@@ -109,11 +110,12 @@ def occurring(terms: Sequence[Term], text: str) -> tuple[Term, ...]:
         ['kingdom']
     """
     left, found = key(text), set()
-    for term in sorted(terms, key=lambda term: (-len(term.source), term.source)):
+    near = [term for term in terms if key(term.source) in left]
+    for term in sorted(near, key=lambda term: (-len(term.source), term.source)):
         left, times = _pattern(term.source).subn(lambda match: "\0" * len(match[0]), left)
         if times:
             found.add(term)
-    return tuple(term for term in terms if term in found)
+    return tuple(term for term in near if term in found)
 
 
 @dataclass(frozen=True, slots=True)

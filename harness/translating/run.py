@@ -1,7 +1,8 @@
 """Several files of one command: where each goes, one after the other, and what it would cost."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.translating.film import Film, Plan, translate_film
 from harness.translating.glossary import Learned
 from harness.translating.units import units_of
 
+DECLARED = re.compile(rb"""\A(<\?xml[^>]*\sencoding\s*=\s*["'])[A-Za-z0-9._-]+""")
 LINE_TOKENS = 30
 """Output tokens of a line, for an estimate."""
 
@@ -110,7 +112,15 @@ def _write(film: Film, out: Path, plan: Plan, on_failure: str) -> str:
     """Write a translated file and return where, or why not."""
     if film.missing and on_failure == "fail":
         return "nothing, for --on-failure fail"
-    return written(out, render(film.document, film.texts(plan.pace.limits, on_failure)))
+    return written(out, rendered(film.document, film.texts(plan.pace.limits, on_failure)))
+
+
+def rendered(document: Document, texts: Mapping[int, str]) -> bytes:
+    """Return a translated file: in UTF-8 where it was in the legacy encoding of its source language."""
+    if document.markup == "stl" or document.encoding.startswith("utf"):
+        return render(document, texts)
+    data = render(replace(document, encoding="utf-8"), texts)
+    return DECLARED.sub(rb"\g<1>UTF-8", data, count=1) if document.markup == "ttml" else data
 
 
 def written(out: Path, content: bytes) -> str:
