@@ -26,7 +26,9 @@ PAGE = 90_000
 """Bytes of the samples on one page that is read without scripts."""
 
 QUALITY = ("usable", "bt_cerr")
+REFERENCE = ("chrf_ref", "bleu_ref")
 MOST_QUALITY = 4
+"""What is plotted against the syllable ratio: these, judges and estimators between them, as many as that."""
 
 
 def write_board(site: Site, board: Board, facts: Facts, published: Sequence[Table]) -> None:
@@ -116,7 +118,9 @@ def resolution(pairs: Pairs | None) -> str:
 def plots(board: Board) -> dict[str, Any]:
     """Return the plots that a board's runs allow."""
     measures = [name for row in board.rows for name in row.run.result.measures]
-    quality = [name for name in dict.fromkeys((*QUALITY, *measures)) if name in board.columns][:MOST_QUALITY]
+    quality = [name for name in dict.fromkeys((*QUALITY, *measures, *REFERENCE)) if name in board.columns][
+        :MOST_QUALITY
+    ]
     by_ratio = [
         scatter(board, "rho_fwd", name, f"ratio-{n}", f"{board.columns[name].label} against the syllable ratio")
         for n, name in enumerate(quality)

@@ -11,7 +11,7 @@ sandglass.chooser = function (box, runs, chosen, changed) {
       var words = number || !box.dataset.base ? run.label : run.label + " (baseline)";
       box.append(sandglass.el("span", { class: "chip" }, sandglass.el("bdi", {}, words), remove));
     });
-    if (chosen.length >= MOST) return;
+    if (chosen.length >= Math.min(MOST, runs.length)) return;
     var list = sandglass.el("select", { "aria-label": "add a system" }, sandglass.el("option", { value: "" }, "add a system …"));
     runs.forEach(function (run) {
       if (chosen.indexOf(run.slug) < 0) list.append(sandglass.el("option", { value: run.slug }, run.label));

@@ -70,7 +70,7 @@
     made.append(text("p", data.t, "src"));
     data.a.forEach(function (words) { made.append(text("p", words, "ctx")); });
     var facts = [data.c, data.d, data.s ? data.s + " s on screen" : ""].filter(Boolean).join(" · ");
-    made.append(text("p", facts, "ctx"));
+    made.append(text("p", facts, "ctx meta"));
     if (data.r) made.append(text("p", "reference: " + data.r, "ctx"));
     return made;
   }
