@@ -117,7 +117,7 @@ def _write(film: Film, out: Path, plan: Plan, on_failure: str) -> str:
 
 def rendered(document: Document, texts: Mapping[int, str]) -> bytes:
     """Return a translated file: in UTF-8 where it was in the legacy encoding of its source language."""
-    if document.markup == "stl" or document.encoding.startswith("utf"):
+    if document.markup == "stl" or document.encoding.lower().startswith("utf"):
         return render(document, texts)
     data = render(replace(document, encoding="utf-8"), texts)
     return DECLARED.sub(rb"\g<1>UTF-8", data, count=1) if document.markup == "ttml" else data
