@@ -13,7 +13,8 @@ from harness.records import Candidate, Item, Translation, Usage
 from harness.strategy import Setting
 
 LINE_TOKENS = 64
-"""Most tokens a completion model may write for one line."""
+SENTENCE_TOKENS = 512
+"""Most tokens a completion model may write for one subtitle line, and for a sentence of written text."""
 
 Answer = tuple[tuple[Parsed, ...], Usage]
 
@@ -76,7 +77,8 @@ async def ask_completion(setting: Setting, llm: LLM, prompts: Sequence[str], dec
 
 def line_decode(setting: Setting) -> Decode:
     """Return the decoding for one line of a completion model: stop at its end."""
-    return replace(setting.decode, max_tokens=min(setting.decode.max_tokens, LINE_TOKENS), stop=("\n",))
+    most = SENTENCE_TOKENS if setting.budget.track in ("isometric", "none") else LINE_TOKENS
+    return replace(setting.decode, max_tokens=min(setting.decode.max_tokens, most), stop=("\n",))
 
 
 def plain_prompt(setting: Setting, text: str) -> str:

@@ -35,7 +35,7 @@ COMMANDS = {
     "translate": "translate a subtitle file in time",
     "lint": "check subtitle files against the limits of a locale",
     "align": "show two subtitle files side by side",
-    "demo": "run the four strategies with the embedded model: no key, no network, a few minutes",
+    "demo": "run the four strategies with the embedded model and build a board: no key, no network, a few minutes",
 }
 """Every command; its module in ``harness.commands`` has ``add_arguments`` and ``main``."""
 

@@ -1,9 +1,11 @@
-"""``sandglass demo``: the four strategies with the embedded model on part of the mini set."""
+"""``sandglass demo``: the four strategies with the embedded model on part of the mini set, and a board of them."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from harness.commands.common import models_of, open_cache, open_door, open_executor, run_and_show
+from harness.commands.leaderboard_command import BUILDER
 from harness.llm.failures import FailureLog
 from harness.llm.types import Decode
 from harness.protocol import OFFLINE
@@ -27,10 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the demonstration."""
+    """Run the demonstration, and build a board that shows it beside the accepted rows."""
     task = load_task(f"sandglass_mini_zh_{args.target}").limited(args.limit)
     plans = [Plan(task, OFFLINE, MODEL, strategy, Decode(), (1,)) for strategy in STRATEGIES]
     failures = FailureLog()
     door = open_door(args, open_cache(args), failures)
     door.check(models_of(plans))
-    return run_and_show(plans, open_executor(args, door), args, failures)
+    code = run_and_show(plans, open_executor(args, door), args, failures)
+    builder = import_module(BUILDER)
+    built = builder.build([args.out, builder.ACCEPTED], args.out / "board")
+    print(f"A board of these runs beside the accepted rows: open {built.page.resolve()}")
+    return code

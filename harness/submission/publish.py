@@ -31,7 +31,7 @@ pretty_name: {title}
 
 # {title}
 
-Results of [Sandglass](https://pypi.org/project/sandglass-bench/), one folder a run
+Results of Sandglass (`pip install sandglass-bench`), one folder a run
 (`<task>/<system>/<run>/`): `result.json` with every estimate and its interval, `scores.jsonl` with
 per-segment statistics, `manifest.json` with what ran. The sources are not part of it.
 
