@@ -3,7 +3,8 @@
     python benchmarks/submission_checks.py DATA
 
 ``DATA`` holds the public WMT22 outputs (``wmt/wmt22_outputs``: six systems and the references,
-two directions). Every pair of systems is honest, so every pair above a threshold is a false alarm.
+two directions) and the submissions to the isometric task of IWSLT 2022 (``isometric``: 15 in
+three directions). Every pair of systems is honest, so every pair above a threshold is a false alarm.
 Planted attempts are those of ``tasks/judging/injections.jsonl``, which the patterns were written
 against: their recall there is no estimate for others.
 """
@@ -12,49 +13,89 @@ import json
 import sys
 from itertools import combinations
 from pathlib import Path
+from random import Random
 
 from harness.records import Segment, Translation
 from harness.stats.proportions import clopper_pearson
-from harness.submission.copies import COPY_SHARE, REFERENCE_SHARE, reference_overlap, shared_texts, words
+from harness.submission.copies import (
+    COPY_SHARE,
+    NEAR,
+    REFERENCE_SHARE,
+    reference_overlap,
+    shared_texts,
+    similarity,
+    words,
+)
 from harness.submission.patterns import hostile
 
-DIRECTIONS = {
-    "zh-en": ("zhen", "test.zh-en.en", "test.zh-en.zh"),
-    "en-de": ("ende", "test.en-de.de", "test.en-de.en"),
-}
 BANDS = {"4 to 7 words": (4, 8), "8 to 11 words": (8, 12), "all from 4 words": (4, 10**6)}
-REFERENCE = "wmt-testset"
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) / "wmt" / "wmt22_outputs"
     pairs, against = [], []
     flagged = total = 0
-    for direction, (sub, name, source_name) in DIRECTIONS.items():
-        systems = {path.name: _lines(path / sub / name) for path in sorted(folder.iterdir())}
-        sources = _lines(folder / REFERENCE / sub / source_name)
-        references = systems.pop(REFERENCE)
+    for name, (systems, sources, references) in _groups(Path(sys.argv[1])).items():
         for band, (low, high) in BANDS.items():
             for one, other in combinations(systems, 2):
-                pairs.append((_share(systems[one], systems[other], low, high), direction, band, one, other))
+                pairs.append((_share(systems[one], systems[other], low, high), name, band, one, other))
             for one in systems:
-                against.append((_share(systems[one], references, low, high), direction, band, one))
+                against.append((_share(systems[one], references, low, high), name, band, one))
+        segments = {
+            str(n): Segment(str(n), source, str(n // 10), reference=reference)
+            for n, (source, reference) in enumerate(zip(sources, references, strict=True))
+        }
         for system, texts in systems.items():
             count = sum(bool(hostile(text, source)) for text, source in zip(texts, sources, strict=True))
             flagged, total = flagged + count, total + len(texts)
-            segments = {
-                str(n): Segment(str(n), source, str(n // 10), reference=reference)
-                for n, (source, reference) in enumerate(zip(sources, references, strict=True))
-            }
             overlap = reference_overlap(_translations(texts), segments)
             assert overlap is not None
-            print(f"{direction} {system}: overlap with the reference {overlap.estimate:.3f}, ", end="")
+            print(f"{name} {system}: overlap with the reference {overlap.estimate:.3f}, ", end="")
             print(f"[{overlap.low:.3f}, {overlap.high:.3f}]; lines flagged as hostile: {count} of {len(texts)}")
     _say("pairs of systems", pairs, COPY_SHARE)
     _say("systems against the reference", against, REFERENCE_SHARE)
+    copied = _groups(Path(sys.argv[1]))["wmt22 en-de"][0]["MADLAD-10B"]
+    for band, (low, high) in BANDS.items():
+        one, two = (_edited(copied, low, high, exchanged) for exchanged in (1, 2))
+        print(f"near-equal after one word of every line was exchanged, {band}: {one:.2f}; after two: {two:.2f}")
     print(f"honest lines flagged as hostile: {flagged} of {total}")
     rows = [json.loads(line) for line in _lines(Path("tasks/judging/injections.jsonl"))]
     print(f"planted attempts found: {sum(bool(hostile(r['injected'], r['source'])) for r in rows)} of {len(rows)}")
+
+
+def _edited(texts: list[str], low: int, high: int, exchanged: int) -> float:
+    """Share still near-equal of copies with some words of every line exchanged for words of other lines."""
+    random = Random(0)
+    chosen = [words(text) for text in texts if low <= len(words(text)) < high]
+    vocabulary = [word for tokens in chosen for word in tokens]
+    near = 0
+    for tokens in chosen:
+        copy = list(tokens)
+        for place in random.sample(range(len(copy)), exchanged):
+            copy[place] = random.choice(vocabulary)
+        near += similarity(tokens, copy) >= NEAR
+    return near / len(chosen)
+
+
+Group = tuple[dict[str, list[str]], list[str], list[str]]
+
+
+def _groups(data: Path) -> dict[str, Group]:
+    """Systems by name, sources and references of each set and direction."""
+    found: dict[str, Group] = {}
+    outputs = data / "wmt" / "wmt22_outputs"
+    for place, source, target in (("zhen", "zh", "en"), ("ende", "en", "de")):
+        file = f"test.{source}-{target}."
+        systems = {path.name: _lines(path / place / f"{file}{target}") for path in sorted(outputs.iterdir())}
+        references = systems.pop("wmt-testset")
+        sources = _lines(outputs / "wmt-testset" / place / f"{file}{source}")
+        found[f"wmt22 {source}-{target}"] = systems, sources, references
+    isometric = data / "isometric"
+    for target in ("de", "es", "fr"):
+        test = isometric / "dataset" / "isometric-mt-test" / f"en-{target}"
+        files = sorted((isometric / "submissions").glob(f"*/en-{target}/**/isometric*.{target}"))
+        systems = {"/".join(file.relative_to(isometric / "submissions").parts[::2]): _lines(file) for file in files}
+        found[f"isometric en-{target}"] = systems, _lines(test / "test.en"), _lines(test / f"test.{target}")
+    return found
 
 
 def _say(what: str, rows: list, threshold: float) -> None:

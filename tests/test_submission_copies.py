@@ -115,4 +115,4 @@ def test_honest_systems_are_no_copies_and_do_not_talk_to_judges():
         for one, other in combinations(systems, 2)
     }
     assert max(shares, key=shares.__getitem__) == ("MADLAD-10B", "WMT_Winners")
-    assert 0.3 < max(shares.values()) < 0.4 < COPY_SHARE
+    assert 0.5 < max(shares.values()) < 0.65 < COPY_SHARE
