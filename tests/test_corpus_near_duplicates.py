@@ -102,6 +102,23 @@ def test_planted_near_duplicates_are_found(threshold):
         assert found.similarity[k] >= threshold
 
 
+@settings(deadline=None)
+@given(st.lists(st.text(alphabet="天地人和abc", max_size=14), min_size=2, max_size=8), st.floats(0.05, 1))
+def test_the_first_comparison_never_loses_a_near_pair(texts, threshold):
+    sets = shingles(texts, 2)
+    pairs = np.array([[i, j] for i in range(len(texts)) for j in range(i)], dtype=np.int64)
+    kept = nd.possible(sets.sizes(), nd.parities(sets), pairs, threshold)
+    similar = nd.jaccard(sets, pairs) >= threshold
+    assert not np.any(similar & ~kept)
+
+
+def test_the_first_comparison_spares_most_of_the_others():
+    sets = shingles(planted(200, seed=9), 2)
+    pairs = np.array([[i, j] for i in range(len(sets)) for j in range(i)], dtype=np.int64)
+    kept = nd.possible(sets.sizes(), nd.parities(sets), pairs, 0.6)
+    assert np.count_nonzero(kept) < 2 * np.count_nonzero(nd.jaccard(sets, pairs) >= 0.5)
+
+
 def test_no_pair_below_the_threshold_is_ever_taken_and_exact_copies_always_are():
     lines = planted(300, seed=5)
     lines += lines[:50]
