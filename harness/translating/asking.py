@@ -5,7 +5,8 @@ protected alike. Of an answer to n lines, the usable rows are kept (``answers.py
 as far as needed: the lines that are missing, each with the line before it, which may have
 been merged with it, are asked again alone; a question little of which was answered is
 asked in halves; a single line is asked ``ATTEMPTS`` times. Every step asks for fewer lines
-than the one before, so that it ends after at most (2 + ATTEMPTS) n questions.
+than the one before and no line twice, so that it ends after at most (2 + ATTEMPTS) n
+questions, each asked once more where only thoughts came back.
 
 Numbers that do not end at n say that lines were merged or split, after which every number
 may stand before the wrong text. Then the last line and its neighbour are asked again too:
@@ -131,14 +132,14 @@ class Asking:
         if len(again) > len(places) // 2:
             return await self._halves(question, places)
         new = await self._solve(question, again)
-        if reading.last != len(places) and not _believed(good, new):
-            return await self._halves(question, places)
-        return good | new
+        if reading.last == len(places) or _believed(good, new):
+            return good | new
+        return new | await self._halves(question, [place for place in places if place not in again])
 
     async def _halves(self, question: _Question, places: Sequence[int]) -> dict[int, str]:
         middle = len(places) // 2
-        first = await self._solve(question, places[:middle])
-        return first | await self._solve(question, places[middle:])
+        halves = [await self._solve(question, half) for half in (places[:middle], places[middle:]) if half]
+        return {place: text for half in halves for place, text in half.items()}
 
     async def _single(self, question: _Question, place: int) -> dict[int, str]:
         rejected: dict[int, str] = {}
