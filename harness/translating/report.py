@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from harness.report import CONTROL
 from harness.subtitles.lint_report import clock, page, plain
-from harness.translating.film import CueResult, Film
+from harness.translating.cues import CueResult
+from harness.translating.film import Film
 
 RULES = ("reading_speed", "speech_rate", "line_length", "lines")
 NAMED = 20
