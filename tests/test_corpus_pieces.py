@@ -171,8 +171,30 @@ def test_a_stage_is_done_once_whole_or_not_at_all(tmp_path):
     with Stages(tmp_path / "o", plan) as stages:
         assert stages.finished
         assert not (tmp_path / "o" / "stages").exists()
-    with pytest.raises(UserError, match="other inputs or settings"):
-        Stages(tmp_path / "o", {"seed": 2})
+    with pytest.raises(UserError, match="other inputs or settings"), Stages(tmp_path / "o", {"seed": 2}):
+        pass
+
+
+def test_another_plan_is_refused_from_the_first_finished_stage_on(tmp_path):
+    def refuse(folder):
+        raise UserError("a.srt, line 3 is bad.", "Mend it.")
+
+    with pytest.raises(UserError, match="line 3"), Stages(tmp_path, {"input": "bad"}) as stages:
+        stages.run("1-read", refuse)
+    with Stages(tmp_path, {"input": "mended"}) as stages:
+        stages.run("1-read", lambda folder: {})
+    with pytest.raises(UserError, match="other inputs or settings"), Stages(tmp_path, {"input": "another"}):
+        pass
+    with Stages(tmp_path, {"input": "mended"}) as stages:
+        assert stages.run("1-read", refuse) == {}
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, out):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="cannot be written"), Stages(tmp_path / out, {}):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_progress_is_said_at_the_end(capsys):

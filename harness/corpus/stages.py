@@ -22,42 +22,38 @@ class Stages:
     """The stages below ``OUT/stages``, bound to one plan; to be used with ``with``.
 
     A stage writes into a folder under another name, which is renamed when the stage is
-    done. What is there is not done again; another plan in the same folder is refused.
+    done. What is there is not done again; another plan is refused where a stage is done.
 
     Args:
         out: the build's folder, made where absent.
         plan: all that decides the bytes of the result: settings, seed, hashes of the inputs.
 
     Raises:
-        UserError: the folder holds another build or other files, or a build is at work there.
+        UserError: on entering; the folder holds another build or other files, cannot be
+            written, or a build is at work there.
     """
 
     def __init__(self, out: Path, plan: dict[str, Any]) -> None:
         self._out, self._plan, self._folder = out, plan, out / "stages"
-        known = next((path for path in (out / DONE, self._folder / PLAN) if path.is_file()), None)
-        if known is not None and json.loads(known.read_text(encoding="utf-8"))["plan"] != plan:
-            raise UserError(
-                f"{out} holds a build of other inputs or settings.", "Give another --out, or remove that folder."
-            )
-        if known is None and out.exists() and any(path.name != "stages" for path in out.iterdir()):
-            raise UserError(f"{out} is not empty and holds no build.", "Give another --out.")
         self._lock: TextIO | None = None
 
     def __enter__(self) -> "Stages":
         if self.finished:
-            if not json.loads((self._out / DONE).read_text(encoding="utf-8"))["stages_kept"]:
+            if not self._checked(self._out / DONE)["stages_kept"]:
                 shutil.rmtree(self._folder, ignore_errors=True)  # a kill may have left some
             return self
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._folder / "lock").open("w")
+        others = self._out.is_dir() and any(path != self._folder for path in self._out.iterdir())
+        if others and not self._begun:
+            raise UserError(f"{self._out} is not empty and holds no build.", "Give another --out.")
+        self._lock = self._locked()
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"Another build is at work in {self._out}.", "Wait for it, or give another --out."
-            ) from error
-        if not (self._folder / PLAN).exists():
-            write_atomic(self._folder / PLAN, to_line({"plan": self._plan}))
+            if self._begun:
+                self._checked(self._folder / PLAN)
+            else:
+                write_atomic(self._folder / PLAN, to_line({"plan": self._plan}))
+        except UserError:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -68,6 +64,34 @@ class Stages:
     def finished(self) -> bool:
         """Whether the result is there already."""
         return (self._out / DONE).is_file()
+
+    @property
+    def _begun(self) -> bool:
+        """Whether a stage is done; before that nothing is lost by another plan."""
+        return any(self._folder.glob(f"[!.]*/{REPORT}"))
+
+    def _checked(self, path: Path) -> dict[str, Any]:
+        """Return what stands about a build in a file, if it is this one."""
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found["plan"] != self._plan:
+            fix = "Give another --out, or remove that folder."
+            raise UserError(f"{self._out} holds a build of other inputs or settings.", fix)
+        return found
+
+    def _locked(self) -> TextIO:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = (self._folder / "lock").open("w")
+        except OSError as error:
+            raise UserError(f"{self._out} cannot be written ({error.strerror}).", "Give another --out.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise UserError(
+                f"Another build is at work in {self._out}.", "Wait for it, or give another --out."
+            ) from error
+        return lock
 
     def path(self, stage: str, name: str) -> Path:
         """Return a file of a stage that is done."""
