@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -72,6 +73,21 @@ def test_the_second_pass_mends_most_and_touches_nothing_that_fits(tmp_path, caps
     told = capsys.readouterr().out
     assert re.search(r"reading_speed +50 +0\n", told) and "50 cues, 50 rewritten" in told
     assert report.read_text().count("rewritten") >= 50
+
+
+@pytest.mark.parametrize("shortens", [True, False])
+def test_lint_counts_what_the_summary_says(tmp_path, capsys, shortens):
+    path = film(tmp_path, 40, form=lambda n: f"- <i>{source(n)}</i>\n-{source(n)}" if n % 4 == 0 else source(n))
+    out = tmp_path / "o.srt"
+    with Loopback(SubtitleTranslator(words=18, shortens=shortens)) as server:
+        assert main(command(server, [path], "-o", out, "--keep-shorter")) == 0
+    told = dict(re.findall(r"^    (\w+) +\d+ +(\d+)$", capsys.readouterr().out, re.MULTILINE))
+    main(["lint", str(out), "--target", "en", "--format", "json"])
+    found = Counter(finding["rule"] for finding in json.loads(capsys.readouterr().out)["files"][0]["findings"])
+    assert {rule: int(told.get(rule, 0)) for rule in ("reading_speed", "line_length", "lines")} == {
+        rule: found[rule] for rule in ("reading_speed", "line_length", "lines")
+    }
+    assert int(told["reading_speed"]) == (0 if shortens else 40)
 
 
 MEANING = {

@@ -188,6 +188,6 @@ def _guard(args: argparse.Namespace, pace: "Pace") -> "Guard | None":
     from harness.embedders import load
     from harness.translating.second_pass import EMBEDDER, Guard
 
-    if args.no_rewrite or not pace.timed:
+    if args.no_rewrite or not pace.timed or args.model.startswith("local/"):  # which takes no instructions
         return None
     return Guard(pace, None if args.keep_shorter or args.dry_run else load(EMBEDDER))

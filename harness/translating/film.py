@@ -32,7 +32,7 @@ class Plan:
         strategy: how a batch is translated.
         pace: what texts are held against.
         batching: how lines are put to the model.
-        guard: what a rewrite must keep; None leaves the second pass out.
+        guard: what a rewrite must keep; None leaves the second pass out, which only chat models can do.
         glossary: terms given.
         synopsis: what the film is about; None asks the model.
         learn: whether names and terms are learned.
@@ -107,7 +107,7 @@ async def translate_film(
     units_of_cue = by_place(units)
     cues = [first_result(plan.pace, document, place, of, made) for place, of in units_of_cue.items()]
     known = (*plan.glossary, *learned.terms)
-    if plan.guard is not None and llm.kind(plan.setting.model) == "chat":
+    if plan.guard is not None:
         cues = await Fitting(plan.guard, document, units_of_cue, made).fit(
             cues,
             plan.setting,
