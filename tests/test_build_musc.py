@@ -257,6 +257,8 @@ def test_a_failed_call_stops_the_build_and_the_same_command_goes_on(tmp_path, ca
     [
         (["--least-lines", "30"], "do not fit"),
         (["--offset", "nan"], "out of range"),
+        (["--seed", "-1"], "below 0"),
+        (["--date", "tomorrow"], "no date"),
         (["--split", "train=1"], "no share"),
         (["--merge", "llm"], "belong together"),
         (["--model", "openai/x"], "belong together"),

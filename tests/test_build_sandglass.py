@@ -259,8 +259,8 @@ def test_another_source_language_is_configuration(tmp_path):
         (["--items", "0"], "--items 0 leaves nothing"),
         (["--near", "1.5"], "--near 1.5 is out of range"),
         (["--near", "0.1"], "--near 0.1 is out of range"),
-        (["--split", "train=1"], "no share of transcripts"),
-        (["--split", "dev=0.1"], "no share of transcripts"),
+        (["--split", "train=1"], "no share"),
+        (["--split", "dev=0.1"], "no share"),
         (["--quota", "film"], "is not NAME=VALUE"),
         (["--quota", "opera=3"], "quota for 'opera', no domain"),
         (["--quota", "film=5000"], "quotas sum to 5000"),
@@ -273,14 +273,14 @@ def test_another_source_language_is_configuration(tmp_path):
             "No extractor finds core events in 'en'",
         ),
         (["--public", "/nowhere"], "There is no file /nowhere"),
-        (["--manifest", "/nowhere.tsv"], "cannot be read"),
-        (["--name", "../up"], "are no name and version"),
+        (["--manifest", "/nowhere.tsv"], "Both --input and --manifest are given"),
+        (["--name", "../up"], "no name or version"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(inputs, tmp_path, capsys, more, says):
     assert build(inputs, tmp_path / "t", *more) == 2
     assert says in capsys.readouterr().err
-    assert not (tmp_path / "t" / "build.json").exists()
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_file_that_cannot_be_read_stops_the_build_and_a_mended_one_goes_on(tmp_path, capsys):
@@ -294,7 +294,7 @@ def test_a_file_that_cannot_be_read_stops_the_build_and_a_mended_one_goes_on(tmp
     assert f"{bad}, line 1, column 15 is not JSON" in capsys.readouterr().err
     bad.unlink()
     path.write_bytes(good)
-    assert build(inputs, tmp_path / "u", "--items", 6) == 0
+    assert build(inputs, tmp_path / "t", "--items", 6) == 0
 
 
 def test_bad_cues_are_counted_with_file_and_line(tmp_path, capsys):

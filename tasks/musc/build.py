@@ -6,17 +6,17 @@ chunks with context; ``docs/building.md`` states every rule.
 
 import argparse
 import asyncio
-import datetime
 from pathlib import Path
 from typing import Any
 
+from harness.corpus import options
 from harness.corpus.stages import Stages
 from harness.definition import NAME
 from harness.errors import EXIT_INCOMPLETE, EXIT_OK, CostLimit, RunError, UserError
 from harness.llm.door import Door
 from tasks.musc import writing
 from tasks.musc.merging import MOST_LINES
-from tasks.musc.settings import MERGES, Labels, Settings
+from tasks.musc.settings import MERGES, Settings
 from tasks.musc.terms import read_terms
 from tasks.musc.tracks import from_arguments, from_manifest
 
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--pair", action="append", nargs=3, default=[], metavar=("DOMAIN", "SOURCE", "TARGET"), help="a film's tracks")
     add("--manifest", type=Path, metavar="FILE", help="TSV with domain, source, target and perhaps name of each film")
-    add("--out", type=Path, required=True, metavar="DIR", help="the task folder; the same command goes on after a kill")
-    add("--name", required=True, metavar="N", help="name of the task, without the target language")
-    add("--version", default="1.0", metavar="V", help="version of the task (1.0)")
+    options.add_arguments(parser, "subtitles", "films")
     add("--source-language", required=True, metavar="L", help="language of the source tracks")
     add("--target-language", required=True, metavar="L", help="language of the target tracks")
     add("--offset", type=float, default=0.7, metavar="S", help="seconds that a line's starts may lie apart (.7)")
@@ -45,15 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--concurrency", type=int, default=8, metavar="N", help="--merge llm: calls at once (8)")
     add("--cache", type=Path, metavar="DIR", help="--merge llm: folder of the response cache")
     add("--max-cost", type=float, metavar="USD", help="--merge llm: stop before the spend passes this")
-    add("--split", default="train=0", metavar="train=S", help="share of films set aside in train.jsonl (0)")
-    add("--encoding", metavar="E", help="of the subtitle files, where it is known")
-    add("--seed", type=int, default=1, metavar="N", help="of every choice (1)")
-    add("--title", default="", metavar="T", help="for the card")
-    add("--licence", default="not stated: not to be passed on", metavar="T", help="of the subtitles, for the card")
-    add("--source", default="not stated", metavar="T", help="where the subtitles come from, for the card")
-    add("--citation", default="not stated", metavar="T", help="for the card")
-    add("--date", default="", metavar="YYYY-MM-DD", help="for the card (today)")
-    add("--synthetic", action="store_true", help="the subtitles were written by a model: the task ranks nothing")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -101,9 +90,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
         UserError: one of them cannot be.
     """
     languages = (args.source_language, args.target_language)
-    for word in (args.name, args.version, *languages):
-        if not NAME.fullmatch(word):
-            raise UserError(f"{word!r} is no name, version or language.", "Use letters, digits, . - and _.")
+    labels = options.labels_of(args)
+    for code in languages:
+        if not NAME.fullmatch(code):
+            raise UserError(f"{code!r} is no language.", "Give a code such as zh or en.")
     if languages[0] == languages[1]:
         raise UserError(f"Both tracks are in {languages[0]!r}.", "Give two languages.")
     if args.manifest and args.pair:
@@ -131,34 +121,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         merge=args.merge,
         model=args.model,
         api_base=args.api_base,
-        train=_train(args.split),
+        train=options.train_of(args),
         encoding=args.encoding,
-        seed=args.seed,
-        labels=Labels(
-            name=args.name,
-            version=args.version,
-            title=args.title,
-            licence=args.licence,
-            source=args.source,
-            citation=args.citation,
-            date=args.date or datetime.date.today().isoformat(),
-            synthetic=args.synthetic,
-        ),
+        seed=options.seed_of(args),
+        labels=labels,
     )
-
-
-def _train(text: str) -> float:
-    """Read ``--split train=S``.
-
-    Examples:
-        >>> _train("train=.8")
-        0.8
-    """
-    name, _, share = text.partition("=")
-    try:
-        value = float(share)
-    except ValueError:
-        value = -1.0
-    if name != "train" or not 0 <= value < 1:
-        raise UserError(f"--split {text} is no share of films.", "Write train=S with S from 0 and below 1.")
-    return value

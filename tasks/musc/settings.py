@@ -1,11 +1,12 @@
 """What decides a build of MuSC: everything here enters the plan, and with it the bytes of the result."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.convert import dump
+from harness.corpus.options import Labels
+from harness.corpus.stages import sha256
 from tasks.musc.tracks import Film
 
 VERSION = 1
@@ -15,20 +16,6 @@ MERGES = ("none", "rule", "llm")
 
 PLANNED = tuple("languages offset least_aligned chunk context least_lines merge model train encoding seed".split())
 """Settings that stand in the plan as they are."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What the definition and the card say that no text decides."""
-
-    name: str
-    version: str
-    title: str
-    licence: str
-    source: str
-    citation: str
-    date: str
-    synthetic: bool
 
 
 @dataclass(frozen=True)
@@ -71,8 +58,13 @@ class Settings:
 
     def plan(self) -> dict[str, Any]:
         """Return all that decides the result as plain data, files by their hashes and the date left out."""
-        inputs = [[f.name, f.domain, f.source.suffix, f.target.suffix, *f.hashes()] for f in self.films]
-        terms = hashlib.sha256(self.terms.read_bytes()).hexdigest() if self.terms else ""
-        labels = {key: value for key, value in dump(self.labels).items() if key != "date"}
+        inputs = [
+            [f.name, f.domain, f.source.suffix, f.target.suffix, sha256(f.source), sha256(f.target)] for f in self.films
+        ]
+        terms = sha256(self.terms) if self.terms else ""
         rest = {key: dump(getattr(self, key)) for key in PLANNED}
-        return {"builder": "musc", "builder_version": VERSION, "inputs": inputs, "terms": terms} | rest | labels
+        return (
+            {"builder": "musc", "builder_version": VERSION, "inputs": inputs, "terms": terms}
+            | rest
+            | self.labels.plan()
+        )

@@ -1,7 +1,6 @@
 """The inputs: films with two subtitle tracks each."""
 
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,14 +19,6 @@ class Film:
     domain: str
     source: Path
     target: Path
-
-    def hashes(self) -> list[str]:
-        """Return the SHA-256 of both files."""
-        digests = []
-        for path in (self.source, self.target):
-            with path.open("rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-        return digests
 
 
 def from_arguments(pairs: Iterable[Sequence[str]]) -> list[Film]:

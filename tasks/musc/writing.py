@@ -1,7 +1,6 @@
 """From aligned lines to the files of a task folder."""
 
 import asyncio
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from harness.convert import dump
 from harness.corpus.draw import split
 from harness.corpus.folder import write_folder
 from harness.corpus.funnel import Step, markdown, svg
-from harness.corpus.stages import Ticker
+from harness.corpus.stages import Ticker, sha256
 from harness.corpus.texts import characters
 from harness.definition import TASK_SCHEMA, Card, Data, Definition, Target
 from harness.errors import UserError
@@ -149,10 +148,10 @@ def _finished(settings: Settings, folder: Path, funnel: Funnel, parts: dict[str,
     _json(folder / "funnel.json", {"steps": [dump(step) for step in steps]})
     (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
     (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
-    digest = hashlib.sha256((folder / SEGMENTS).read_bytes()).hexdigest()
+    digest = sha256(folder / SEGMENTS)
     write_folder(folder, _definition(settings, digest), _card(settings, test, steps))
     files = sorted(folder.iterdir())
-    return {"files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}}
+    return {"files": {path.name: sha256(path) for path in files}}
 
 
 def _json(path: Path, data: Any) -> None:

@@ -41,7 +41,7 @@ def write(settings: Settings, folder: Path, lines: Sequence[Line], numbers: dict
         licence=labels.licence,
         source=labels.source,
         citation=labels.citation,
-        annotators=labels.annotators,
+        annotators="none: built by rule",
         size=f"{len(lines)} segments, {numbers['transcripts']} transcripts",
         caveats=tuple(_caveats(settings, numbers)),
         date=labels.date,

