@@ -64,7 +64,7 @@ def build(folders: Sequence[Path], out: Path, published: Path | None = None, wor
     Raises:
         UserError: no results, a damaged run, or ``out`` is something else than a site.
     """
-    if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+    if not _may_be_built(out):
         raise UserError(f"{out} is there and is no site.", "Give a new or an empty folder as --out.")
     if not folders:
         raise UserError("There are no results to build from.", "Give --results DIR, or --accepted.")
@@ -82,9 +82,17 @@ def build(folders: Sequence[Path], out: Path, published: Path | None = None, wor
         if out.exists():
             shutil.rmtree(out)
         partial_out.replace(out)
+    except OSError as error:
+        raise UserError(f"{error.filename or out}: {error.strerror}.", "Check that it can be written.") from error
     finally:
         shutil.rmtree(partial_out, ignore_errors=True)
     return Built(len(made), sum(map(len, groups.values())), out / "index.html")
+
+
+def _may_be_built(out: Path) -> bool:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        return False
+    return not out.exists() or (out / MARK).is_file() or not any(out.iterdir())
 
 
 def _boards(

@@ -105,14 +105,15 @@ def states(row: Row) -> str:
 
 
 def resolution(pairs: Pairs | None) -> str:
-    """Say where so few clusters were sampled that no two systems can differ significantly."""
+    """Say where no two systems can differ significantly: few clusters have few exchanges, many systems many pairs."""
     if pairs is None or len(pairs.systems) < 2:
         return ""
     number = len(pairs.systems) * (len(pairs.systems) - 1) // 2
     least = 2 / pairs.flips if pairs.exact else 1 / (1 + pairs.flips)
     if least * number <= 0.05:
         return ""
-    return f"With so few videos no p-value can be below {least:.2g}, so none of the {number} pairs can be told apart."
+    cause = "so few videos" if pairs.exact else "so many systems"
+    return f"With {cause} no p-value can be below {least:.2g}, so none of the {number:,} pairs can be told apart."
 
 
 def plots(board: Board) -> dict[str, Any]:

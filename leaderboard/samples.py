@@ -21,7 +21,10 @@ SHORT = 400
 """Characters of a source's context, an event or a candidate that are shown."""
 
 MOST = 40
-"""Events and candidates of one output that are shown."""
+"""Events, candidates and measurements of one output that are shown."""
+
+LARGEST = 150_000
+"""Bytes of one segment's data from which on only the texts of its first repeats are kept."""
 
 Data = dict[str, Any]
 
@@ -48,7 +51,7 @@ def sources(board: Board) -> dict[str, Data]:
             id_ = str(line.get("id"))
             if id_ not in found:
                 found[id_] = _source(line, board.budget, counted.get(id_))
-        if len(found) >= len(board.rows[0].run.scores.segments):
+        if len(found) >= len(board.reference.run.scores.segments):
             break
     return found
 
@@ -117,7 +120,9 @@ def records(run: Run, budget: Budget | None) -> dict[str, list[Data]]:
     for data, line in _joined(keyed, run.folder / "events.jsonl"):
         data["e"] = [_event(match, tau) for match in _list(line.get("matches"))[:MOST]]
     for data, line in _joined(keyed, run.folder / "measurements.jsonl"):
-        data.setdefault("m", {})[text_of(line.get("name"), 80)] = _measurement(line)
+        measured = data.setdefault("m", {})
+        if len(measured) < MOST:
+            measured[text_of(line.get("name"), 80)] = _measurement(line)
     found: dict[str, list[Data]] = {}
     for id_, seed in sorted(keyed):
         found.setdefault(id_, []).append(keyed[id_, seed])
@@ -198,6 +203,9 @@ def shards(order: Sequence[str], found: Mapping[str, Any], size: int = SHARD) ->
     for number, id_ in enumerate(order):
         text = payload(found.get(id_))
         bytes_ = len(text.encode()) + 1
+        if bytes_ > LARGEST:
+            text = payload(_lean(found[id_]))
+            bytes_ = len(text.encode()) + 1
         if parts and length + bytes_ > size:
             yield start, f"[{','.join(parts)}]"
             start, parts, length = number, [], 0
@@ -205,3 +213,10 @@ def shards(order: Sequence[str], found: Mapping[str, Any], size: int = SHARD) ->
         length += bytes_
     if parts:
         yield start, f"[{','.join(parts)}]"
+
+
+def _lean(some: Sequence[Data]) -> list[Data]:
+    """Keep the texts of the first repeats of a segment, and say that more was left out."""
+    kept = ("i", "x", "t", "n", "r", "v", "b", "bx")
+    remark = {"d": "what was stored besides is too large to be shown"}
+    return [{name: record[name] for name in kept if name in record} | remark for record in some[:4]]

@@ -214,6 +214,11 @@ def test_only_a_site_is_built_over(tmp_path):
             (other / "chapter.txt").write_text("mine")
         with pytest.raises(UserError, match="is no site"):
             build([folder], other, workers=1)
+    (tmp_path / "link").symlink_to(out)
+    with pytest.raises(UserError, match="is no site"):
+        build([folder], tmp_path / "link", workers=1)
+    with pytest.raises(UserError, match="Not a directory"):
+        build([folder], tmp_path / "file" / "site", workers=1)
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "mine" and (tmp_path / "file").read_text() == "mine"
 
 
@@ -336,6 +341,17 @@ def test_samples_are_what_the_run_stored(tmp_path):
     assert [record for _, text in parts for record in json.loads(text)] == [found.get(id_) for id_ in order]
     starts = [start for start, _ in parts]
     assert starts == sorted(set(starts)) and starts[0] == 0
+
+
+def test_no_shard_is_large_whatever_is_stored():
+    text = "<" * 2_000
+    big = [
+        {"i": "1", "x": "ok", "t": text, "b": text, "m": {str(n): [1.0, "ok", text, [text] * 6] for n in range(40)}},
+        *({"i": str(n), "x": "ok", "t": text, "b": text} for n in range(50)),
+    ]
+    parts = list(shards(["a", "b"], {"a": big, "b": [{"i": "1", "x": "ok", "t": "short"}]}))
+    assert len(parts) == 2 and all(len(part.encode()) < 199_000 for _, part in parts)
+    assert "too large to be shown" in parts[0][1] and "short" in parts[1][1]
 
 
 def test_pages_of_sixty_systems_are_light(tmp_path):
