@@ -253,6 +253,24 @@ def test_a_back_translator_of_the_same_family_is_pointed_out(task, tmp_path, cap
         assert code or f"the back-translator {model} is of the system's own family" in shown.out
 
 
+def test_a_name_with_hidden_characters(task, tmp_path, capsys):
+    texts = {row["id"]: "we go out to see the old town" for row in segments(task)}
+    run = score_file(task, tmp_path / "results", texts, "model\u202etpg")
+    assert main(["submit", str(run), "--out", str(tmp_path / "out"), "--task", task]) == 3
+    assert "hostile: result.json holds hidden characters" in capsys.readouterr().err
+
+
+def test_an_estimator_of_another_family_than_its_own(task, check, tmp_path):
+    """Unmarked by a family of its own invention, what was optimised for would rank."""
+    bad = submit(task, make_run(task, tmp_path / "results", "--qe", "embed_qe"), tmp_path / "out")
+
+    def renamed(manifest):
+        manifest["frame"]["measures"][0]["family"] = "mine"
+
+    edit(bad, "manifest.json", renamed)
+    refused(check(bad), "protocol", "the scale or family of a judge or estimator is not its own")
+
+
 def test_selection_that_is_not_owned_up_to(task, check, tmp_path):
     run = make_run(task, tmp_path / "results", strategy="best_of_n:n=2", translator=OtherTranslator())
     bad = submit(task, run, tmp_path / "out")
