@@ -33,7 +33,7 @@ def run(tmp_path, behave, *options, cues=CUES):
     path = tmp_path / "film.srt"
     path.write_text(srt(cues), encoding="utf-8")
     with Loopback(behave) as server:
-        code, out = translate(server, path, "--no-rewrite", *options)
+        code, out = translate(server, path, "--no-rewrite", "--trust-ids", *options)
     return code, [(before, after) for before, after in zip(read_cues(path), read_cues(out), strict=True)]
 
 
@@ -143,7 +143,7 @@ def test_on_failure(tmp_path, choice):
     path = tmp_path / "film.srt"
     path.write_text(srt(3), encoding="utf-8")
     with Loopback(lambda request: says("no")) as server:
-        code, out = translate(server, path, "--on-failure", choice)
+        code, out = translate(server, path, "--no-rewrite", "--trust-ids", "--on-failure", choice)
     assert code == 4 and out.exists() == (choice != "fail")
     if choice != "fail":
         assert [cue.text for cue in read_cues(out)] == [c.text * (choice == "keep") for c in read_cues(path)]

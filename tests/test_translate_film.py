@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ LONG = 14
 
 
 def command(server, files, *options):
-    model = ["--model", "openai/test", "--api-base", server.url]
+    model = ["--model", "openai/test", "--api-base", server.url, "--trust-ids"]
     return ["translate", *map(str, files), "--source", "zh", "--target", "en", *model, *map(str, options)]
 
 
@@ -128,6 +129,31 @@ def test_a_rewrite_must_be_shorter_and_mean_the_same(tmp_path, capsys):
     assert "4 cues, 1 rewritten; kept: 1 meaning lost, 1 not shorter, 1 numbers lost" in told
     texts = [" ".join(cue.text.split()) for cue in read_cues(tmp_path / "b.srt")]
     assert texts == [pairs[0][1], pairs[1][1], pairs[2][1], pairs[3][0]]
+
+
+MINI = Path(__file__).parents[1] / "tasks" / "sandglass_mini" / "segments.jsonl"
+
+
+def test_silently_shifted_lines_are_seen_by_their_meaning(tmp_path):
+    """Every id is there: two lines were merged, and a later one split."""
+    rows = [json.loads(line) for line in MINI.read_text(encoding="utf-8").splitlines()]
+    known = {row["text"]: row["references"]["en"] for row in rows}
+    path = film(tmp_path, len(known), form=lambda n: list(known)[n - 1], seconds=2.9)
+
+    def behave(request):
+        lines = json.loads(request["messages"][1]["content"])["lines"]
+        texts = [known[line["text"]] for line in lines]
+        if len(lines) == 20:
+            head, _, tail = texts[15].rpartition(" ")
+            texts = [*texts[:4], f"{texts[4]} {texts[5]}", *texts[6:15], head, tail, *texts[16:]]
+        rows = [{"id": number, "text": text} for number, text in enumerate(texts, start=1)]
+        return says(json.dumps({"translations": rows}))
+
+    with Loopback(behave) as server:
+        argv = command(server, [path], "-o", tmp_path / "o.srt", "--no-rewrite")
+        assert main([option for option in argv if option != "--trust-ids"]) == 0
+        assert len(server.seen) <= 3 * len(known) / 20
+    assert [" ".join(cue.text.split()) for cue in read_cues(tmp_path / "o.srt")] == list(known.values())
 
 
 def tags(document):
@@ -399,6 +425,7 @@ WRONG = [
     (["-o", "o.srt", "--batch-lines", "0"], "at least 1"),
     (["-o", "o.srt", "--history", "-1"], "too small"),
     (["-o", "o.srt", "--target", "english"], "no language code"),
+    (["-o", "o.srt", "--target", "hi"], "Give --keep-shorter."),
 ]
 
 

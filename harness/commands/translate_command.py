@@ -13,6 +13,7 @@ from harness.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_OK, CostLimit
 from harness.records import Usage
 
 if TYPE_CHECKING:
+    from harness.embedders import Embedder
     from harness.llm.door import Door
     from harness.translating.budgets import Pace
     from harness.translating.film import Film, Plan
@@ -68,6 +69,7 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
     """Add the options of how the model is asked."""
     parser.add_argument("--batch-lines", type=int, default=20, metavar="N", help="lines in one question (default 20)")
     parser.add_argument("--history", type=int, default=8, metavar="N", help="translated lines told with it (default 8)")
+    parser.add_argument("--trust-ids", action="store_true", help="do not check by meaning that lines keep their places")
     parser.add_argument("--temperature", type=float, metavar="T", help="default: the provider's own")
     parser.add_argument("--top-p", type=float, metavar="P", help="default: the provider's own")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="most output tokens of a call (default: by length)")
@@ -176,18 +178,35 @@ def _plan(args: argparse.Namespace) -> "Plan":
         None if args.synopsis == "auto" else read_synopsis(args.synopsis),
         args.export_terms is not None or len(args.files) > 1,
         0 if args.max_tokens is None else at_least_one(args.max_tokens, "--max-tokens"),
+        None if args.trust_ids or args.model.startswith("local/") else _embedder(args, "--trust-ids"),
     )
 
 
 def _guard(args: argparse.Namespace, pace: "Pace") -> "Guard | None":
-    """Return what rewrites must keep; None where there are none.
-
-    Raises:
-        UserError: the embedder is not installed.
-    """
-    from harness.embedders import load
-    from harness.translating.second_pass import EMBEDDER, Guard
+    """Return what rewrites must keep; None where there are none."""
+    from harness.translating.second_pass import Guard
 
     if args.no_rewrite or not pace.timed or args.model.startswith("local/"):  # which takes no instructions
         return None
-    return Guard(pace, None if args.keep_shorter or args.dry_run else load(EMBEDDER))
+    return Guard(pace, None if args.keep_shorter else _embedder(args, "--keep-shorter"))
+
+
+def _embedder(args: argparse.Namespace, without: str) -> "Embedder | None":
+    """Return what compares meanings across the two languages; None for a dry run.
+
+    Raises:
+        UserError: it is not installed, or does not know a language; names the option that does without.
+    """
+    from harness.embedders import load
+    from harness.translating.order import LANGUAGES
+    from harness.translating.second_pass import EMBEDDER
+
+    if args.dry_run:
+        return None
+    unknown = [code for code in (args.source, args.target) if code.replace("_", "-").split("-")[0] not in LANGUAGES]
+    if unknown:
+        raise UserError(f"Meaning cannot be compared in {unknown[0]}.", f"Give {without}.")
+    try:
+        return load(EMBEDDER)
+    except UserError as error:
+        raise UserError(error.message, f"{error.fix}, or give {without}.") from error

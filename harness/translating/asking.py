@@ -11,7 +11,8 @@ questions, each asked once more where only thoughts came back.
 Numbers that do not end at n say that lines were merged or split, after which every number
 may stand before the wrong text. Then the last line and its neighbour are asked again too:
 where its second translation is not like the first, or the neighbour's is more so, nothing
-of the answer is believed.
+of the answer is believed. Nor is it where texts are nearer in meaning to other lines than
+to their own (``order.py``).
 """
 
 import json
@@ -19,12 +20,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.embedders import Embedder
 from harness.errors import RunError
 from harness.llm.backend import Refused
 from harness.llm.types import LLM, Message, ModelKind, Request, Response, Role
 from harness.records import Usage
 from harness.translating.answers import Reading, likeness, read
 from harness.translating.glossary import Term
+from harness.translating.order import in_place
 
 ATTEMPTS = 3
 ALIKE = 0.4
@@ -80,6 +83,7 @@ class Asking:
         target: language of the answers.
         around: what the lines are told with.
         max_tokens: most output tokens of a call; 0 for a limit by the lines' length.
+        embedder: tells by meaning whether texts stand at their own lines; None believes the ids.
 
     Attributes:
         terms: terms that answers told.
@@ -89,6 +93,7 @@ class Asking:
     target: str
     around: Around = Around()
     max_tokens: int = 0
+    embedder: Embedder | None = None
     terms: list[Term] = field(default_factory=list)
 
     def kind(self, model: str) -> ModelKind:
@@ -127,14 +132,18 @@ class Asking:
         reading = await self._ask(question, places)
         good = {places[number - 1]: text for number, text in reading.texts.items()}
         again = [places[number - 1] for number in _again(reading, len(places))]
-        if not again:
-            return good
         if len(again) > len(places) // 2:
             return await self._halves(question, places)
-        new = await self._solve(question, again)
-        if reading.last == len(places) or _believed(good, new):
+        new = await self._solve(question, again) if again else {}
+        counted = reading.last == len(places) or _believed(good, new)
+        if counted and await self._in_place(question, good | new):
             return good | new
         return new | await self._halves(question, [place for place in places if place not in again])
+
+    async def _in_place(self, question: _Question, texts: Mapping[int, str]) -> bool:
+        if self.embedder is None or len(texts) < 2:
+            return True
+        return await in_place(self.embedder, [question.lines[place]["text"] for place in texts], list(texts.values()))
 
     async def _halves(self, question: _Question, places: Sequence[int]) -> dict[int, str]:
         middle = len(places) // 2

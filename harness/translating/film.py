@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.embedders import Embedder
 from harness.llm.types import LLM
 from harness.strategy import Setting, Strategy
 from harness.subtitles.breaking import break_lines
@@ -37,6 +38,7 @@ class Plan:
         synopsis: what the film is about; None asks the model.
         learn: whether names and terms are learned.
         max_tokens: most output tokens of a call; 0 for a limit by length.
+        embedder: tells by meaning whether texts stand at their own lines; None believes the ids.
     """
 
     setting: Setting
@@ -48,6 +50,7 @@ class Plan:
     synopsis: str | None = ""
     learn: bool = False
     max_tokens: int = 0
+    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ async def translate_film(
         plan.batching,
         plan.max_tokens,
         plan.learn,
+        plan.embedder,
         steps("translate", len(units)),
     )
     made = await passing.translate(units, synopsis, terms, learned)
@@ -115,6 +119,7 @@ async def translate_film(
             known,
             size=plan.batching.size,
             max_tokens=plan.max_tokens,
+            embedder=plan.embedder,
             steps=partial(steps, "rewrite"),
         )
     found = [(cue.place + 1, cue.source, cue.text) for cue in cues if cue.state == "ok"]

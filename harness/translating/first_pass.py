@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from harness.embedders import Embedder
 from harness.errors import RunError
 from harness.llm.types import LLM
 from harness.records import Item, Segment, Translation
@@ -43,6 +44,7 @@ class FirstPass:
         batching: how lines are put to the model.
         max_tokens: most output tokens of a call; 0 for a limit by length.
         tell_terms: whether names and terms are learned.
+        embedder: tells by meaning whether texts stand at their own lines; None believes the ids.
         step: told of every unit that is done.
     """
 
@@ -52,6 +54,7 @@ class FirstPass:
     batching: Batching
     max_tokens: int = 0
     tell_terms: bool = False
+    embedder: Embedder | None = None
     step: Callable[[], None] = lambda: None
     _failed: int = field(default=0, init=False)
     _answered: bool = field(default=False, init=False)
@@ -102,7 +105,7 @@ class FirstPass:
             known = occurring((*terms, *learned.terms), "\n".join(unit.text for unit in batch))
             told = history[max(0, len(history) - self.batching.history) :]
             around = Around(synopsis, known, tuple(told), self.tell_terms)
-            asking = Asking(self.llm, self.target, around, self.max_tokens)
+            asking = Asking(self.llm, self.target, around, self.max_tokens, self.embedder)
             translations = await self._batch(self._item(units, first + start, len(batch), not history), asking)
             pairs = {
                 unit.text: translation.text

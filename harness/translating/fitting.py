@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
 
+from harness.embedders import Embedder
 from harness.llm.types import LLM
 from harness.prompts import Parsed
 from harness.records import Translation
@@ -40,6 +41,7 @@ class Fitting:
         *,
         size: int,
         max_tokens: int,
+        embedder: Embedder | None,
         steps: Callable[[int], Callable[[], None]],
     ) -> list[CueResult]:
         """Rewrite the cues that do not fit; all others are the very same.
@@ -51,6 +53,7 @@ class Fitting:
             terms: terms that stay.
             size: lines in one question.
             max_tokens: most output tokens of a call; 0 for a limit by length.
+            embedder: tells by meaning whether texts stand at their own lines; None believes the ids.
             steps: makes what is told of every line that is done, from their number.
 
         Returns:
@@ -63,7 +66,9 @@ class Fitting:
         if not drafts:
             return list(cues)
         unit, step = self.guard.pace.unit, steps(len(drafts))
-        parsed = await rewrite(setting, llm, drafts, unit, terms, size=size, max_tokens=max_tokens, step=step)
+        parsed = await rewrite(
+            setting, llm, drafts, unit, terms, size=size, max_tokens=max_tokens, embedder=embedder, step=step
+        )
         return [self._rewritten(cue, parsed) if cue.before else cue for cue in cues]
 
     def _drafts(self, cue: CueResult) -> list[Draft]:

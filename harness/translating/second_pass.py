@@ -102,6 +102,7 @@ async def rewrite(
     *,
     size: int,
     max_tokens: int = 0,
+    embedder: Embedder | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> dict[str, Parsed]:
     """Ask for shorter texts.
@@ -114,6 +115,7 @@ async def rewrite(
         terms: terms that stay.
         size: lines in one question.
         max_tokens: most output tokens of a call; 0 for a limit by length.
+        embedder: tells by meaning whether texts stand at their own lines; None believes the ids.
         step: told of every draft that is done.
 
     Returns:
@@ -142,7 +144,7 @@ async def rewrite(
             api_base=setting.api_base,
         )
         try:
-            door = Asking(llm, target, Around(terms=known), max_tokens)
+            door = Asking(llm, target, Around(terms=known), max_tokens, embedder)
             response = await door.complete(request, role="system", stage="rewrite")
             parsed = parse_chat(response, len(batch), target, setting.decode.max_tokens)
         except RunError as error:
