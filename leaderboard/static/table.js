@@ -38,6 +38,7 @@
       if (cell.dataset.c === name) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
       else cell.removeAttribute("aria-sort");
     });
+    table.classList.toggle("sorted", Boolean(name));
     rows = original.slice();
     if (name) rows.sort(compare(name, down));
     body.append.apply(body, rows);
@@ -91,7 +92,7 @@
     heading(cell);
     original.forEach(function (row) {
       var found = extra.rows[row.id][number], parts = Array.isArray(found) ? found : [found];
-      var made = sandglass.el("td", { class: "n" }, parts[0]);
+      var made = sandglass.el("td", { class: parts[2] ? "n m" : "n" }, parts[0]);
       if (parts[2]) made.append("†");
       if (parts[1]) made.append(sandglass.el("small", {}, parts[1]));
       row.insertBefore(made, row.lastElementChild);
