@@ -118,12 +118,15 @@ def test_what_nobody_says_is_removed_and_counted(tmp_path):
     }
 
 
-def test_starts_too_far_apart_and_other_cuts(tmp_path):
+def test_starts_too_far_apart_and_other_cuts(tmp_path, capsys):
     near, far = film(tmp_path, "near", 20, 0.7), film(tmp_path, "far", 20, 0.72)
     assert build(tmp_path / "task", ["x", *near], ["x", *far]) == 0
     assert {line["video"] for line in lines(tmp_path / "task")} == {"near.zh"}
     assert removed(tmp_path / "task") == {("aligned", "the tracks do not match"): 20}
-    assert build(tmp_path / "none", ["x", *far]) == 2  # nothing is left
+    assert build(tmp_path / "none", ["x", *far]) == 2
+    assert "No line is left; removed were: the tracks do not match (20, such as: far.zh)" in capsys.readouterr().err
+    assert build(tmp_path / "wide", ["x", *far], more=["--tolerance", ".8", "--split", "train=.5"]) == 0
+    assert len(lines(tmp_path / "wide")) == 20 and not (tmp_path / "wide" / "train.jsonl").exists()
 
 
 def test_terms_stand_at_their_lines(tmp_path, capsys):
@@ -256,7 +259,7 @@ def test_a_failed_call_stops_the_build_and_the_same_command_goes_on(tmp_path, ca
     "more,what",
     [
         (["--least-lines", "30"], "do not fit"),
-        (["--offset", "nan"], "out of range"),
+        (["--tolerance", "nan"], "out of range"),
         (["--seed", "-1"], "below 0"),
         (["--date", "tomorrow"], "no date"),
         (["--split", "train=1"], "no share"),

@@ -302,7 +302,7 @@ def test_bad_cues_are_counted_with_file_and_line(tmp_path, capsys):
     path = tmp_path / "in" / "film" / "film00.srt"
     path.write_text(path.read_text() + "99\n00:09:05,000 --> 00:09:04,000\n倒着走的一句话\n\n", encoding="utf-8")
     assert build(inputs, tmp_path / "t", "--items", 6) == 0
-    assert "1 cues or records cannot be used" in capsys.readouterr().err
+    assert "that cannot be used: 1; problems.jsonl" in capsys.readouterr().err
     (problem,) = jsonl(tmp_path / "t" / "problems.jsonl")
     assert problem["file"] == "film00.srt"
     assert path.read_text().splitlines()[int(problem["place"].removeprefix("line ")) - 1].startswith(("99", "00:09:05"))
@@ -345,7 +345,17 @@ def test_nothing_left_says_why(tmp_path, capsys):
     path = tmp_path / "a.srt"
     path.write_text(srt([(0, 1, "太短了"), (5, 6, "也太短")]), encoding="utf-8")
     assert build(["--input", f"film={path}"], tmp_path / "t") == 2
-    assert "No segment is left; removed were: fewer than 10 characters (2)" in capsys.readouterr().err
+    assert "No segment is left; removed were: fewer than 10 characters (2, such as: " in capsys.readouterr().err
+    path.write_text("1\n00:00:05,000 --> 00:00:04,000\n倒着走的一句话\n", encoding="utf-8")
+    assert build(["--input", f"film={path}"], tmp_path / "u") == 2
+    said = "cannot be used (1, such as: a.srt, line 2: the cue ends 1.000 s before it starts. Swap or mend its times.)"
+    assert said in capsys.readouterr().err
+
+
+def test_a_split_too_small_for_one_transcript_leaves_no_empty_file(tmp_path):
+    inputs = write_transcripts(tmp_path / "in", each=2)
+    assert build(inputs, tmp_path / "t", "--items", 6, "--split", "train=.4") == 0
+    assert not (tmp_path / "t" / "train.jsonl").exists()
 
 
 def test_help_is_the_builders_own(capsys):

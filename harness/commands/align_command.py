@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from harness.errors import EXIT_OK, UserError
+from harness.subtitles.pairing import TOLERANCE
 
 FORMATS = ("table", "tsv", "json", "html")
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="A", help="a subtitle file")
     parser.add_argument("second", type=Path, metavar="B", help="another of the same film, of any format")
     parser.add_argument(
-        "--tolerance", type=float, default=0.7, metavar="S", help="seconds two starts may lie apart (default 0.7)"
+        "--tolerance", type=float, default=TOLERANCE, metavar="S", help="seconds two starts may lie apart (default 0.7)"
     )
     parser.add_argument("--offset", type=float, default=0.0, metavar="S", help="seconds that B is late (default 0)")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of both files (default: found, or refused)")

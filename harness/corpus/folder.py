@@ -26,6 +26,11 @@ def write_folder(folder: Path, definition: Definition, card: Card) -> None:
     read_toml(folder / "card.toml", Card)
 
 
+def write_json(path: Path, data: Any) -> None:
+    """Write data for people and programs: indented, sorted, the same bytes for the same data."""
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
 def toml(data: Mapping[str, Any], name: str = "") -> str:
     r"""Return plain data as TOML: values first, then tables, empty ones left out.
 

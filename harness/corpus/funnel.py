@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
+
+from harness.convert import dump
+from harness.corpus.folder import write_json
 
 BAR, ROW, LABEL = 420, 26, 210
 
@@ -27,6 +31,30 @@ class Step:
     after: int
     removed: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...] = ()
+
+
+def write(folder: Path, steps: Sequence[Step]) -> None:
+    """Write ``funnel.json``, ``funnel.md`` and ``funnel.svg``."""
+    write_json(folder / "funnel.json", {"steps": [dump(step) for step in steps]})
+    (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
+    (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
+
+
+def losses(steps: Sequence[Step], most: int = 3) -> str:
+    """Say in a line what removed most, with an example each.
+
+    Examples:
+        >>> losses([Step("filters", "segments", 5, 3, {"rate": {"count": 2, "examples": ["太快了"]}})])
+        'rate (2, such as: 太快了)'
+    """
+    found = [(reason, its["count"], its["examples"]) for step in steps for reason, its in step.removed.items()]
+    found.sort(key=lambda loss: -loss[1])
+    told = [f"{reason} ({count}{_example(examples)})" for reason, count, examples in found[:most]]
+    return ", ".join(told) or "nothing"
+
+
+def _example(examples: Sequence[str]) -> str:
+    return f", such as: {_cell(examples[0])}" if examples else ""
 
 
 def markdown(steps: Sequence[Step]) -> str:

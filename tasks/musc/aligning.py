@@ -43,14 +43,14 @@ def cleaner(code: str) -> Cleaner:
 
 
 def aligned(
-    film: Film, languages: tuple[str, str], offset: float, least: float, encoding: str | None, funnel: Funnel
+    film: Film, languages: tuple[str, str], tolerance: float, least: float, encoding: str | None, funnel: Funnel
 ) -> list[Aligned]:
     """Return the lines of a film that both tracks hold.
 
     Args:
         film: the two files.
         languages: codes of source and target language.
-        offset: seconds that the starts of a line may lie apart.
+        tolerance: seconds that the starts of a line may lie apart.
         least: share of the shorter track that must find a partner, else the tracks are of
             different cuts of the film and nothing of it is taken.
         encoding: of the files, None to find it.
@@ -64,7 +64,7 @@ def aligned(
     """
     source = _spoken(film.source, languages[0], encoding, funnel)
     target = _spoken(film.target, languages[1], encoding, funnel)
-    pairs = pair([cue.start for cue in source], [cue.start for cue in target], offset)
+    pairs = pair([cue.start for cue in source], [cue.start for cue in target], tolerance)
     if len(pairs) < least * min(len(source), len(target)):
         funnel.passed("aligned", len(source), 0)
         funnel.removed("aligned", "the tracks do not match", film.name, len(source))
@@ -73,7 +73,7 @@ def aligned(
     partners = {place for place, _ in pairs}
     for place, cue in enumerate(source):
         if place not in partners:
-            funnel.removed("aligned", f"no partner within {offset:g} s", cue.text)
+            funnel.removed("aligned", f"no partner within {tolerance:g} s", cue.text)
     lines = [Aligned(source[a].text, target[b].text, source[a].start, source[a].end) for a, b in pairs]
     kept = list(_checked(lines, languages, funnel))
     funnel.passed("checked", len(lines), len(kept))
@@ -86,7 +86,7 @@ def _spoken(path: Path, code: str, encoding: str | None, funnel: Funnel) -> list
     cues = read_cues(path, encoding=encoding, problems=problems)
     funnel.passed("read", len(cues) + len(problems), len(cues))
     for problem in problems:
-        funnel.removed("read", "cannot be used", f"{path.name}, line {problem.line}: {problem.what}")
+        funnel.removed("read", "cannot be used", f"{path.name}, line {problem.line}: {problem.what}. {problem.fix}")
     clean = cleaner(code)
     spoken = []
     for cue in sorted(cues, key=lambda cue: (cue.start, cue.end)):

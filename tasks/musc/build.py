@@ -14,6 +14,7 @@ from harness.corpus.stages import Stages
 from harness.definition import NAME
 from harness.errors import EXIT_INCOMPLETE, EXIT_OK, CostLimit, RunError, UserError
 from harness.llm.door import Door
+from harness.subtitles.pairing import TOLERANCE
 from tasks.musc import writing
 from tasks.musc.merging import MOST_LINES
 from tasks.musc.settings import MERGES, Settings
@@ -31,7 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_arguments(parser, "subtitles", "films")
     add("--source-language", required=True, metavar="L", help="language of the source tracks")
     add("--target-language", required=True, metavar="L", help="language of the target tracks")
-    add("--offset", type=float, default=0.7, metavar="S", help="seconds that a line's starts may lie apart (.7)")
+    add(
+        "--tolerance",
+        type=float,
+        default=TOLERANCE,
+        metavar="S",
+        help="seconds that a line's starts may lie apart (.7)",
+    )
     add("--least-aligned", type=float, default=0.5, metavar="P", help="share of the shorter track that must align (.5)")
     add("--chunk", type=int, default=25, metavar="N", help="segments of a chunk (25)")
     add("--context", type=int, default=5, metavar="N", help="segments of context on each side (5)")
@@ -100,8 +107,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
         raise UserError("Both --pair and --manifest are given.", "Give one of them.")
     if (args.merge == "llm") != bool(args.model) or args.model.startswith("local/"):
         raise UserError("--merge llm and --model belong together.", "Give both, with a chat model, or neither.")
-    if not (args.offset >= 0 and 0 <= args.least_aligned <= 1):
-        raise UserError("--offset or --least-aligned is out of range.", "Give seconds from 0, and a share from 0 to 1.")
+    if not (args.tolerance >= 0 and 0 <= args.least_aligned <= 1):
+        raise UserError(
+            "--tolerance or --least-aligned is out of range.", "Give seconds from 0, and a share from 0 to 1."
+        )
     if not (1 <= args.least_lines <= args.chunk and args.context >= 0):
         raise UserError(
             f"--chunk {args.chunk}, --context {args.context} and --least-lines {args.least_lines} do not fit.",
@@ -112,7 +121,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(
         films=tuple(from_manifest(args.manifest) if args.manifest else from_arguments(args.pair)),
         languages=languages,
-        offset=args.offset,
+        tolerance=args.tolerance,
         least_aligned=args.least_aligned,
         chunk=args.chunk,
         context=args.context,

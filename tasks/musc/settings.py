@@ -14,7 +14,7 @@ VERSION = 1
 
 MERGES = ("none", "rule", "llm")
 
-PLANNED = tuple("languages offset least_aligned chunk context least_lines merge model train encoding seed".split())
+PLANNED = tuple("languages tolerance least_aligned chunk context least_lines merge model train encoding seed".split())
 """Settings that stand in the plan as they are."""
 
 
@@ -25,7 +25,7 @@ class Settings:
     Attributes:
         films: the inputs, sorted by name.
         languages: codes of source and target language.
-        offset: seconds that the starts of a line may lie apart.
+        tolerance: seconds that the starts of a line may lie apart.
         least_aligned: share of the shorter track that must be aligned.
         chunk: lines of a chunk's core.
         context: lines of context on each side.
@@ -42,7 +42,7 @@ class Settings:
 
     films: tuple[Film, ...]
     languages: tuple[str, str]
-    offset: float
+    tolerance: float
     least_aligned: float
     chunk: int
     context: int

@@ -1,23 +1,23 @@
 """From aligned lines to the files of a task folder."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.convert import dump
 from harness.corpus.draw import split
-from harness.corpus.folder import write_folder
-from harness.corpus.funnel import Step, markdown, svg
+from harness.corpus.folder import write_folder, write_json
+from harness.corpus.funnel import Step, losses
+from harness.corpus.funnel import write as write_funnel
 from harness.corpus.stages import Ticker, sha256
 from harness.corpus.texts import characters
 from harness.definition import TASK_SCHEMA, Card, Data, Definition, Target
 from harness.errors import UserError
 from harness.jsonl import to_line
 from harness.llm.types import LLM
+from harness.stats.clusters import effective_clusters
 from tasks.musc.aligning import aligned
 from tasks.musc.funnel import Funnel
 from tasks.musc.merging import Aligned, by_model, by_rule
@@ -55,14 +55,14 @@ async def write(settings: Settings, folder: Path, llm: LLM | None) -> dict[str, 
             for line in _records(film, lines, terms, settings.languages[1]):
                 file.write(to_line(line))
             parts[name].add(film, lines)
-    if not settings.train:
+    if not parts[TRAINING].films:
         (folder / TRAINING).unlink()
     return _finished(settings, folder, funnel, parts)
 
 
 async def _segments(film: Film, settings: Settings, funnel: Funnel, llm: LLM | None) -> Sequence[Aligned]:
     """Return the segments of a film: aligned, merged, and without a fragment too short for a chunk."""
-    lines = aligned(film, settings.languages, settings.offset, settings.least_aligned, settings.encoding, funnel)
+    lines = aligned(film, settings.languages, settings.tolerance, settings.least_aligned, settings.encoding, funnel)
     if settings.merge == "rule":
         merged = by_rule(lines, settings.languages)
     elif llm is not None:
@@ -122,11 +122,12 @@ class _Part:
 
     def statistics(self, chunk: int) -> dict[str, float]:
         segments = sum(self.films.values())
+        effective = effective_clusters(list(self.films.values()))
         return {
             "segments": segments,
             "chunks": sum(-(-number // chunk) for number in self.films.values()),
             "videos": len(self.films),
-            "effective_videos": round(segments**2 / max(1, sum(number**2 for number in self.films.values())), 6),
+            "effective_videos": round(float(effective), 6),
             "mean_source_characters": round(self.characters / max(1, segments), 6),
         }
 
@@ -136,26 +137,18 @@ def _finished(settings: Settings, folder: Path, funnel: Funnel, parts: dict[str,
     steps = funnel.steps()
     test = parts[SEGMENTS]
     if not test.films:
-        worst = min(steps, key=lambda step: step.after - step.before)
-        reasons = ", ".join(f"{reason} ({found['count']:,})" for reason, found in worst.removed.items())
-        raise UserError("No line is left to build from.", f"Most went at the step {worst.name!r}: {reasons}.")
+        raise UserError(f"No line is left; removed were: {losses(steps)}.", "Mend them, or give other tracks.")
     numbers = {
         part: parts[name].statistics(settings.chunk) | {"domains": dict(sorted(parts[name].domains.items()))}
         for part, name in (("test", SEGMENTS), ("train", TRAINING))
         if parts[name].films
     }
-    _json(folder / "statistics.json", numbers)
-    _json(folder / "funnel.json", {"steps": [dump(step) for step in steps]})
-    (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
-    (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
+    write_json(folder / "statistics.json", numbers)
+    write_funnel(folder, steps)
     digest = sha256(folder / SEGMENTS)
     write_folder(folder, _definition(settings, digest), _card(settings, test, steps))
     files = sorted(folder.iterdir())
     return {"files": {path.name: sha256(path) for path in files}}
-
-
-def _json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _definition(settings: Settings, digest: str) -> Definition:
@@ -193,8 +186,8 @@ def _card(settings: Settings, test: _Part, steps: Sequence[Step]) -> Card:
         annotators="none: the references are the other track",
         size=f"{numbers['segments']} segments, {numbers['chunks']} chunks, {numbers['videos']} videos",
         caveats=(
-            f"References are aligned by time alone, at most {settings.offset:g} s apart: {share:.1%} of the source's "
-            "lines found a partner, and some of those stand beside another line's translation.",
+            f"References are aligned by time alone, at most {settings.tolerance:g} s apart: {share:.1%} of the "
+            "source's lines found a partner, and some of those stand beside another line's translation.",
             "Lines without a partner are left out, so that a chunk may skip what was said between its lines.",
             f"{numbers['videos']} videos are {numbers['effective_videos']:.1f} effective clusters: on these, not on "
             "the segments, the intervals rest.",

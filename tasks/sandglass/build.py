@@ -6,10 +6,10 @@ stages, each done or not done: reading, perplexity, filters, near-duplicates, ch
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.corpus.funnel import Step, losses
 from harness.corpus.stages import Stages, sha256
 from harness.errors import EXIT_OK, UserError
 from tasks.sandglass.building import choosing, filtering, reading, writing
@@ -52,14 +52,16 @@ def build(settings: Settings, stages: Stages, *, keep: bool) -> None:
     distinct = stages.run(choosing.DISTINCT, lambda folder: choosing.distinct(settings, kept, folder))
     left = stages.path(choosing.DISTINCT, choosing.LEFT)
     choice = stages.run(choosing.CHOICE, lambda folder: choosing.chosen(settings, left, folder))
-    steps = [step for report in (read, filtered, distinct, choice) for step in report["steps"]]
+    told = [step for report in (read, filtered, distinct, choice) for step in report["steps"]]
+    steps = [Step(**{**step, "notes": tuple(step.get("notes", ()))}) for step in told]
     if not choice["test"]:
-        _nothing_left(steps)
-    report = {**choice, "steps": steps, "problems": read["problems"]}
+        fix = "Mend them, or give more transcripts or other settings."
+        raise UserError(f"No segment is left; removed were: {losses(steps)}.", fix)
+    report = {**choice, "problems": read["problems"]}
 
     def write(folder: Path) -> dict[str, Any]:
         places = stages.path(choosing.CHOICE, choosing.TEST), stages.path(choosing.CHOICE, choosing.TRAIN)
-        writing.task(settings, windows, left, places, report, folder)
+        writing.task(settings, windows, left, places, report, steps, folder)
         (folder / reading.PROBLEMS).write_bytes(windows.with_name(reading.PROBLEMS).read_bytes())
         files = sorted(folder.iterdir())
         return {"files": {path.name: sha256(path) for path in files}}
@@ -67,14 +69,6 @@ def build(settings: Settings, stages: Stages, *, keep: bool) -> None:
     written = stages.run(writing.STAGE, write)
     stages.finish(writing.STAGE, written["files"], keep=keep)
     if read["problems"]:
-        print(f"{read['problems']} cues or records cannot be used: problems.jsonl names each.", file=sys.stderr)
+        print(f"Cues or records that cannot be used: {read['problems']}; problems.jsonl names each.", file=sys.stderr)
     for quota in choice["unmet"]:
         print(f"Quota not met: {quota}.", file=sys.stderr)
-
-
-def _nothing_left(steps: Sequence[dict[str, Any]]) -> None:
-    reasons = {
-        reason: found["count"] for step in steps for reason, found in step["removed"].items() if reason != "not drawn"
-    }
-    most = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1])[:3])
-    raise UserError(f"No segment is left; removed were: {most or 'none'}.", "Give more transcripts, or other settings.")

@@ -73,7 +73,7 @@ class _Reading:
         units, counts = self._counts["units"], self._counts
         bad: dict[str, Any] = {}
         if self.problems:
-            first = [f"{Path(p.file).name}, {p.place} {p.what}" for p in self.problems[: Tally.EXAMPLES]]
+            first = [f"{p.file}, {p.place}: {p.what}. {p.fix}" for p in self.problems[: Tally.EXAMPLES]]
             bad = {"cannot be used": {"count": len(self.problems), "examples": first}}
         taken = ", ".join(f"{name} {number:,}" for name, number in sorted(self._shortened.items()))
         notes = [f"{counts['segments']:,} segments, {counts['interpolated']:,} with interpolated times"]

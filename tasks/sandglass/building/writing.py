@@ -1,6 +1,5 @@
 """Last stage: the task folder's files."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from harness.convert import dump
-from harness.corpus.funnel import Step, markdown, svg
+from harness.corpus import funnel
+from harness.corpus.folder import write_json
+from harness.corpus.funnel import Step
 from harness.corpus.probe import Probe, probe, public_texts
 from harness.corpus.reader import CONTEXT, Line
 from harness.corpus.reader import read_lines as read_built
@@ -27,7 +28,13 @@ SEGMENTS, TRAINING, WINDOWS, EVENTS = "segments.jsonl", "train.jsonl", "windows.
 
 
 def task(
-    settings: Settings, windows: Path, distinct: Path, choice: tuple[Path, Path], report: dict[str, Any], folder: Path
+    settings: Settings,
+    windows: Path,
+    distinct: Path,
+    choice: tuple[Path, Path],
+    report: dict[str, Any],
+    steps: Sequence[Step],
+    folder: Path,
 ) -> None:
     """Write segments, windows, events, statistics, funnel, definition and card.
 
@@ -36,7 +43,8 @@ def task(
         windows: all windows.
         distinct: the segments that may be chosen, with weight and doubts.
         choice: files with the places for test and for training.
-        report: ``steps`` of all stages, and what the fifth reported.
+        report: what the fifth stage reported, and the number of problems.
+        steps: of all stages.
         folder: where to write.
 
     Raises:
@@ -45,23 +53,16 @@ def task(
     test, train = (set(np.load(path, allow_pickle=False).tolist()) for path in choice)
     public = _public(settings)
     write_lines(folder / SEGMENTS, _probed(_lines(windows, distinct, test), public))
-    if settings.train:
+    if train:
         write_lines(folder / TRAINING, _lines(windows, distinct, train))
     lines = read_built(folder / SEGMENTS)
     shown = {line.window for line in lines}
     write_lines(folder / WINDOWS, (window for window in read_lines(windows) if window["id"] in shown))
     counts = _events(settings, lines, folder)
     numbers = statistics(settings, lines, counts, report)
-    steps = [Step(**{**step, "notes": tuple(step.get("notes", ()))}) for step in report["steps"]]
-    _json(folder / "statistics.json", numbers)
-    _json(folder / "funnel.json", {"steps": report["steps"]})
-    (folder / "funnel.md").write_text(markdown(steps), encoding="utf-8")
-    (folder / "funnel.svg").write_text(svg(steps), encoding="utf-8")
+    write_json(folder / "statistics.json", numbers)
+    funnel.write(folder, steps)
     card.write(settings, folder, lines, numbers, sha256(folder / SEGMENTS))
-
-
-def _json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _lines(windows: Path, distinct: Path, wanted: set[int]) -> Iterator[dict[str, Any]]:
