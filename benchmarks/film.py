@@ -79,25 +79,26 @@ def main() -> None:
         path, first = Path(name) / "film.srt", Path(name) / "first.srt"
         path.write_text(film(cues), encoding="utf-8")
         faultless = Translator()
-        seconds, peak, _ = translate(path, first, faultless, "--no-rewrite")
+        seconds, peak, _ = translate(path, first, faultless, "--no-rewrite", "--trust-ids")
         unfit, fast = over(first)
         print(
             f"first pass: {cues} cues, {len(fast)} too fast, {len(unfit)} over a limit, {seconds:.1f} s, {peak:.0f} MiB"
         )
-        for label, options in (("shorter is enough", ["--keep-shorter"]), ("meaning kept", [])):
+        for label, options in (("nothing compared", ["--keep-shorter", "--trust-ids"]), ("meanings compared", [])):
             out = Path(name) / f"{len(options)}.srt"
-            seconds, peak, said = translate(path, out, Translator(), *options)
+            behave = Translator()
+            seconds, peak, said = translate(path, out, behave, *options)
             blocks = [p.read_bytes().split(b"\n\n") for p in (first, out)]
             changed = {n for n, (a, b) in enumerate(zip(*blocks, strict=True)) if a != b}
             left = len(over(out)[1])
             fewer = f"{1 - left / len(fast):.0%} fewer"
             print(f"both passes, {label}: {left} too fast ({fewer}), {seconds:.1f} s, {peak:.0f} MiB")
-            print(f"{said}; {len(changed - unfit)} fitting cues touched")
+            print(f"{said}; {behave.tokens:,} tokens; {len(changed - unfit)} fitting cues touched")
         for label, faults in (("known faults", FAULTS), ("worse ones too", FAULTS + WORSE)):
             turn = itertools.cycle(faults)
             behave = Translator(lambda lines, turn=turn: next(turn) if lines > 1 else None)
             out = Path(name) / f"{len(faults)}.faults.srt"
-            translate(path, out, behave, "--no-rewrite")
+            translate(path, out, behave, "--no-rewrite", "--trust-ids")
             same, more = out.read_bytes() == first.read_bytes(), behave.tokens / faultless.tokens
             print(f"every answer wrong, {label}: {more:.2f} times the tokens, same file: {same}")
 
