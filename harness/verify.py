@@ -23,6 +23,12 @@ from harness.score import Records, count_states, estimates, estimates_by_domain,
 FITTED = 1e-6
 """Agreement asked of interval ends, which come from numerical routines; values must be equal."""
 
+EXACT = ("value", "per_seed", "n", "clusters", "method", "effective_clusters", "sd")
+"""Parts of an estimate that must be equal."""
+
+BESIDE = ("trust.json", "fingerprint.json")
+"""What an accepted row has beside the files of its run."""
+
 MOST_NAMED = 20
 
 
@@ -101,7 +107,7 @@ def _identity(folder: Path, manifest: dict[str, Any], result: Result) -> Iterato
 
 
 def _files(folder: Path, result: Result) -> Iterator[str]:
-    present = file_hashes(folder)
+    present = {name: digest for name, digest in file_hashes(folder).items() if name not in BESIDE}
     for name in sorted({*result.files, *present}):
         if name not in present:
             yield f"{name} is missing"
@@ -165,8 +171,10 @@ def _estimates(computed: Mapping[str, Estimate], stored: Mapping[str, Estimate],
             yield f"result.json: {name}{where} is {'missing' if name in computed else 'not a metric of this version'}"
             continue
         old, new = stored[name], computed[name]
-        if (old.value, old.per_seed, old.n, old.clusters) != (new.value, new.per_seed, new.n, new.clusters):
-            yield f"result.json: {name}{where} is {new.value}, stored {old.value}"
+        differing = [part for part in EXACT if getattr(old, part) != getattr(new, part)]
+        if differing:
+            shown = "; ".join(f"{part} {getattr(new, part)}, stored {getattr(old, part)}" for part in differing)
+            yield f"result.json: {name}{where} has {shown}"
         elif not (_close(old.low, new.low) and _close(old.high, new.high)):
             ends = f"[{new.low}, {new.high}], stored [{old.low}, {old.high}]"
             yield f"result.json: the interval of {name}{where} is {ends}"
