@@ -156,6 +156,19 @@ def test_silently_shifted_lines_are_seen_by_their_meaning(tmp_path):
     assert [" ".join(cue.text.split()) for cue in read_cues(tmp_path / "o.srt")] == list(known.values())
 
 
+def test_texts_that_mean_nothing_cost_at_most_three_times_as_much(tmp_path):
+    path = film(tmp_path, 60)
+    tokens = []
+    for trusted in (True, False):
+        translator = SubtitleTranslator()
+        with Loopback(translator) as server:
+            argv = command(server, [path], "-o", tmp_path / "o.srt", "--no-rewrite", "--cache", tmp_path / str(trusted))
+            assert main([option for option in argv if trusted or option != "--trust-ids"]) == 0
+        tokens.append(translator.tokens)
+        assert [numbers(cue.text) for cue in read_cues(tmp_path / "o.srt")] == [[str(n)] for n in range(1, 61)]
+    assert tokens[1] <= 3 * tokens[0]
+
+
 def tags(document):
     return ["".join(tag.raw for tag in skeleton.tags if not tag.layout) for skeleton in document.skeletons]
 

@@ -34,6 +34,8 @@ ALIKE = 0.4
 """Likeness of two translations of one line, above which an answer that lost count is believed."""
 AROUND = 1
 """Lines before, and after, that go with lines asked again."""
+COMPARED = 6
+"""Lines of a question from which texts are compared by meaning: of fewer, hardly any are moved."""
 FIXED_TOKENS, ROW_TOKENS, TERMS_TOKENS = 64, 16, 256
 THINKING_TOKENS = 8192
 SPARSE = frozenset({"ar", "bn", "fa", "he", "hi", "ka", "km", "lo", "my", "ta", "te", "th", "ur"})
@@ -141,7 +143,7 @@ class Asking:
         return new | await self._halves(question, [place for place in places if place not in again])
 
     async def _in_place(self, question: _Question, texts: Mapping[int, str]) -> bool:
-        if self.embedder is None or len(texts) < 2:
+        if self.embedder is None or len(texts) < COMPARED:
             return True
         return await in_place(self.embedder, [question.lines[place]["text"] for place in texts], list(texts.values()))
 
