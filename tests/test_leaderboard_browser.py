@@ -410,11 +410,12 @@ def test_a_demonstration_is_called_one_wherever_its_numbers_show(visit, site):
 
 def test_first_loads_are_light(browser, site, host):
     """Everything a page asks for until it rests, data included."""
-    for name in PAGES:
+    larger = f"{site.paths['other']}/samples/index.html"
+    for name in (*PAGES, larger):
         page, asked = browser.new_page(), []
         page.on("request", lambda request, asked=asked: asked.append(request.url.removeprefix(host).partition("#")[0]))
-        page.goto(host + site.paths[name])
-        if name in READY:
-            page.wait_for_selector(READY[name])
+        page.goto(host + site.paths.get(name, name))
+        if name in (*READY, larger):
+            page.wait_for_selector(READY["compare" if name == "compare" else "samples"])
         assert len(asked) >= 3 and sum((site.out / path).stat().st_size for path in asked) <= 150_000, name
         page.close()
