@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from harness.subtitles.entry import Entry, Problems
+
 LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
@@ -45,3 +47,27 @@ def seconds(hours: str | None, minutes: str, whole: str, fraction: str | None) -
     scale = 10 ** len(fraction or "")
     total = int(hours or 0) * 3600 + int(minutes) * 60 + int(whole)
     return Fraction(total * scale + int(fraction or 0), scale)
+
+
+def cue(head: Line, times: re.Match[str] | None, at: int, body: str, problems: Problems, fix: str) -> Entry | None:
+    """Return the cue of a line of times and its body; None, and a problem, where it cannot be used.
+
+    Args:
+        head: the line of times.
+        times: what was found there: start, its hours, minutes, seconds and fraction; then the end's.
+        at: offset of the body in the text.
+        body: the text with its markup.
+        problems: takes what cannot be used.
+        fix: how times are written in this format.
+
+    Returns:
+        The entry, or None.
+    """
+    start, end = (seconds(*times.group(*groups)) if times else None for groups in ((2, 3, 4, 5), (7, 8, 9, 10)))
+    if times is None or start is None or end is None:
+        problems.add(head.number, f"no times: {head.text.strip()[:60]!r}", fix)
+        return None
+    if not problems.allow(head.number, start, end, body):
+        return None
+    start_at, end_at = ((head.at + times.start(group), head.at + times.end(group)) for group in (1, 6))
+    return Entry(head.number, start, end, body, at, start_at, end_at)

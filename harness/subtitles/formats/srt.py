@@ -9,7 +9,7 @@ import re
 from fractions import Fraction
 
 from harness.subtitles.entry import Entry, Problems
-from harness.subtitles.formats.lines import Line, lines_of, seconds
+from harness.subtitles.formats.lines import Line, cue, lines_of
 
 FIX = "Write times as 00:00:01,000 --> 00:00:02,500."
 TIME = r"((\d{1,9}):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,9}))?)"
@@ -69,24 +69,8 @@ def _starts(lines: list[Line], heads: list[int]) -> list[int]:
 
 
 def _entry(head: Line, rest: list[Line], text: str, problems: Problems) -> Entry | None:
-    times = TIMES.match(head.text)
-    start = seconds(*times.group(2, 3, 4, 5)) if times else None
-    end = seconds(*times.group(7, 8, 9, 10)) if times else None
-    if times is None or start is None or end is None:
-        problems.add(head.number, f"no times: {head.text.strip()[:60]!r}", FIX)
-        return None
     while rest and not rest[-1].text.strip():
         rest.pop()
     at = next((line.at for line in rest if line.text.strip()), head.at + len(head.text))
     body = text[at : rest[-1].at + len(rest[-1].text)] if rest else ""
-    if not problems.allow(head.number, start, end, body):
-        return None
-    return Entry(
-        head.number,
-        start,
-        end,
-        body,
-        at,
-        start_at=(head.at + times.start(1), head.at + times.end(1)),
-        end_at=(head.at + times.start(6), head.at + times.end(6)),
-    )
+    return cue(head, TIMES.match(head.text), at, body, problems, FIX)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from harness.errors import UserError
 from harness.subtitles.entry import Entry, Problems
-from harness.subtitles.formats.lines import Line, lines_of, seconds
+from harness.subtitles.formats.lines import Line, cue, lines_of
 
 FIX = "Write times as 00:00:01.000 --> 00:00:02.500."
 TIME = r"((?:(\d{1,9}):)?(\d{2}):(\d{2})[.](\d{3}))"
@@ -74,22 +74,6 @@ def _entry(block: list[Line], text: str, problems: Problems) -> Entry | None:
         problems.add(block[0].number, f"text of no cue: {block[0].text.strip()[:60]!r}", "Give it times, or NOTE.")
         return None
     head, rest = block[place], block[place + 1 :]
-    times = TIMES.match(head.text)
-    start = seconds(*times.group(2, 3, 4, 5)) if times else None
-    end = seconds(*times.group(7, 8, 9, 10)) if times else None
-    if times is None or start is None or end is None:
-        problems.add(head.number, f"no times: {head.text.strip()[:60]!r}", FIX)
-        return None
     at = rest[0].at if rest else head.at + len(head.text)
     body = text[at : rest[-1].at + len(rest[-1].text)] if rest else ""
-    if not problems.allow(head.number, start, end, body):
-        return None
-    return Entry(
-        head.number,
-        start,
-        end,
-        body,
-        at,
-        start_at=(head.at + times.start(1), head.at + times.end(1)),
-        end_at=(head.at + times.start(6), head.at + times.end(6)),
-    )
+    return cue(head, TIMES.match(head.text), at, body, problems, FIX)
