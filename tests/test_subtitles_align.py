@@ -65,7 +65,7 @@ def test_table(files, capsys):
         ["0:00:09.000", "再见"],
     ]
     assert "你好 / 世界" in lines[0] and lines[0].endswith("Hello <you>")
-    assert lines[-1] == "2 pairs within 0.7 s, 1 cues alone in the first file, 1 in the second"
+    assert lines[-1] == "2 pairs within 0.7 s, 1 cue alone in the first file, 1 in the second"
 
 
 def test_tsv_json_html(files, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import xml.etree.ElementTree as ET
 from fractions import Fraction
 
@@ -240,7 +241,7 @@ def test_command(tmp_path, capsys):
     bad.write_text(srt([(1000, 2000, "x" * 50), (5000, 6000, "Fine.")]), encoding="utf-8")
     junit = tmp_path / "out.xml"
     assert main(["lint", str(good), "--target", "en"]) == 0
-    assert "0 errors" in capsys.readouterr().out
+    assert "1 cue, 0 errors, 0 warnings" in capsys.readouterr().out
     assert main(["lint", str(good), str(bad), "--target", "en", "--format", "json", "--junit", str(junit)]) == 3
     told = json.loads(capsys.readouterr().out)
     assert [file["errors"] for file in told["files"]] == [0, 2]
@@ -253,7 +254,9 @@ def test_command(tmp_path, capsys):
     missing = tmp_path / "missing.srt"
     assert main(["lint", str(missing), str(bad), "--target", "en", "--junit", str(junit)]) == 2
     out = capsys.readouterr().out
-    assert "cannot be read" in out and "line_length" in out
+    assert "cannot be read" in out and out.count(str(missing)) == 1
+    found = [line for line in out.splitlines() if " limit " in line and line.startswith("  ")]
+    assert len({re.search(r"(error|warning) +\w+ +", line).end() for line in found}) == 1 < len(found)  # columns
     assert ET.parse(junit).getroot().attrib["errors"] == "1"
 
 

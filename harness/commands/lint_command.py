@@ -103,12 +103,14 @@ def _mend(path: Path, args: argparse.Namespace, settings: "Settings") -> Path:
     """
     from harness.subtitles import fix
     from harness.subtitles.document import read_document
+    from harness.subtitles.lint_report import many
     from harness.subtitles.write import render
 
     document = read_document(path, encoding=args.encoding, problems=[])
     texts, times = fix.broken(document, settings.limits), fix.moved(document, settings)
     _write(args.out, render(document, texts, times))
-    print(f"{path}: lines broken anew in {len(texts)} cues, {len(times)} ends moved: {args.out}", file=sys.stderr)
+    done = f"lines broken anew in {many(len(texts), 'cue')}, {many(len(times), 'end')} moved"
+    print(f"{path}: {done}: {args.out}", file=sys.stderr)
     out: Path = args.out
     return out
 

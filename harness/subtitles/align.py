@@ -22,7 +22,7 @@ class Row:
 
     @property
     def start(self) -> float:
-        """Return the earlier file's time of the row, in the first file's time where it has a cue."""
+        """Return when the row begins, by the first file where it has a cue there, else by the second."""
         cue = self.first or self.second
         assert cue is not None  # a row holds one at least
         return cue.start

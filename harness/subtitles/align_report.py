@@ -8,7 +8,7 @@ from dataclasses import asdict
 from harness.report import CONTROL
 from harness.subtitles.align import Alignment, Row
 from harness.subtitles.cues import Cue
-from harness.subtitles.lint_report import clock, page, plain
+from harness.subtitles.lint_report import clock, many, page, plain
 
 COLUMN = 44
 """Width of a text on the terminal."""
@@ -57,7 +57,7 @@ def as_html(alignment: Alignment) -> str:
     for row in alignment.rows:
         alone = ' class="warning"' if row.difference is None else ""
         cells = (clock(row.start), _apart(row), _text(row.first), _text(row.second))
-        parts.append(f"<tr{alone}>" + "".join(f"<td>{_e(cell)}" for cell in cells) + "</tr>")
+        parts.append(f"<tr{alone}>" + "".join(f'<td dir="auto">{_e(cell)}' for cell in cells) + "</tr>")
     return page("Two files side by side", "\n".join([*parts, "</table>"]))
 
 
@@ -65,11 +65,11 @@ def sentence(alignment: Alignment) -> str:
     """Say how many cues belong together, and whether the files lie apart."""
     alone = [sum(row.second is None for row in alignment.rows), sum(row.first is None for row in alignment.rows)]
     told = (
-        f"{alignment.pairs} pairs within {alignment.tolerance:g} s, {alone[0]} cues alone in the first file, "
-        f"{alone[1]} in the second"
+        f"{many(alignment.pairs, 'pair')} within {alignment.tolerance:g} s, "
+        f"{many(alone[0], 'cue')} alone in the first file, {alone[1]} in the second"
     )
     if alignment.at_estimate > alignment.pairs:
-        told += f"; with --offset {alignment.estimate:g} there would be {alignment.at_estimate} pairs"
+        told += f"; with --offset {alignment.estimate:g} there would be {many(alignment.at_estimate, 'pair')}"
     return told
 
 

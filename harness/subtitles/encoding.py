@@ -95,7 +95,7 @@ def _strict(path: Path, data: bytes, name: str) -> str:
         text.encode("utf-8")  # some codecs let half a character through
         return text
     except LookupError:
-        raise UserError(f"There is no encoding {name!r}.", FIX) from None
+        raise UserError(f"{path}: there is no encoding {name!r}.", FIX) from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: byte {data[error.start]:#04x} is not {name}.", FIX) from None

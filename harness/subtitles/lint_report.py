@@ -19,7 +19,8 @@ from harness.subtitles.lint import RULES, Fill, Finding, Report, Settings
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;"
-    "border-bottom:1px solid #ddd;vertical-align:top}.error{color:#a00}.warning{color:#850}"
+    "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}.error{color:#a00}.warning{color:#850}"
+    "@media(max-width:40rem){body{margin:1rem auto;font-size:13px}td,th{padding-right:.4rem}}"
 )
 
 
@@ -45,6 +46,16 @@ def plain(text: str) -> str:
     return text.replace("\n", " ").translate(CONTROL)
 
 
+def many(number: int, what: str) -> str:
+    """Count things in words.
+
+    Examples:
+        >>> many(1, "cue"), many(2, "cue")
+        ('1 cue', '2 cues')
+    """
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def clock(seconds: float) -> str:
     """Write a time for the reader.
 
@@ -61,10 +72,15 @@ def as_table(checked: Checked) -> str:
     lines = [_limits_line(checked.settings)]
     for file in checked.files:
         if isinstance(file, Refused):
-            lines += ["", plain(f"{file.name}: {file.why}")]
+            lines += ["", plain(file.why)]
             continue
         lines += ["", plain(f"{file.name}: {_counts(file)}")]
-        lines += [plain("  " + "  ".join(_row(finding))) for finding in file.findings]
+        rows = [_row(finding) for finding in file.findings]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines += [
+            plain("".join(f"  {cell:<{width}}" for cell, width in zip(row, widths, strict=True))).rstrip()
+            for row in rows
+        ]
         lines += [f"  {sentence(fill)}" for fill in file.fills]
         if file.name in checked.suber:
             lines.append(f"  SubER {checked.suber[file.name]:.1f} (lower is better)")
@@ -103,7 +119,7 @@ def as_junit(checked: Checked) -> bytes:
             case = ET.SubElement(suite, "testcase", {"classname": _xml(file.name), "name": rule})
             found = [finding for finding in file.findings if finding.rule == rule]
             if found:
-                message = f"{len(found)} cues: {RULES[rule]}"
+                message = f"{many(len(found), 'cue')}: {RULES[rule]}"
                 told = ET.SubElement(case, "failure", {"message": message}) if rule in failed else None
                 output = ET.SubElement(case, "system-out") if told is None else told
                 output.text = "\n".join(_xml("  ".join(_row(finding))) for finding in found)
@@ -138,6 +154,7 @@ def page(title: str, body: str) -> str:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_e(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{STYLE}</style></head>\n'
         f"<body><h1>{_e(title)}</h1>\n{body}\n</body></html>\n"
     )
@@ -146,7 +163,7 @@ def page(title: str, body: str) -> str:
 def sentence(fill: Fill) -> str:
     """Say how much of their time the cues of a file would take when spoken."""
     return (
-        f"spoken at {fill.rate:g} syllables a second: {fill.fits:.1%} of {fill.cues} cues fit, "
+        f"spoken at {fill.rate:g} syllables a second: {fill.fits:.1%} of {many(fill.cues, 'cue')} fit, "
         f"{fill.fits_at_1_2:.1%} at a speed-up of 1.2, {fill.too_fast:.1%} need more than 1.4, "
         f"{fill.too_empty:.1%} leave a third silent"
     )
@@ -165,7 +182,8 @@ def _counts(report: Report) -> str:
     rules = Counter(finding.rule for finding in report.findings)
     warnings = len(report.findings) - report.errors
     told = ", ".join(f"{rules[rule]} {rule}" for rule in RULES if rules[rule])
-    return f"{report.cues} cues, {report.errors} errors, {warnings} warnings" + (f" ({told})" if told else "")
+    counts = many(report.cues, "cue"), many(report.errors, "error"), many(warnings, "warning")
+    return ", ".join(counts) + (f" ({told})" if told else "")
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
