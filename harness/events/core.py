@@ -2,46 +2,68 @@
 
 A core event is the main predicate of a clause with its content-bearing arguments:
 nouns, proper nouns and numerals (arXiv 2601.10187, appendix D). The paper leaves
-open what the main predicate is; the rules here [ours]:
+open what the main predicate is; the rules here are those of the conventions in
+tasks/sandglass_mini/NOTE.md, as far as tags can decide them [ours]:
 
 1. subtitles come without punctuation, so a stretch between two marks may hold several
-   clauses: it is cut at connectives, and at each further main verb that does not
-   directly follow another verb;
-2. the main predicate is the first verb that is not light, modal or aspectual, not
-   inside a relative clause and not a manner (V着 V); else the first predicative
-   adjective, a verb of being or having, a verb in a relative clause, a light verb;
-3. a text with no predicate at all but with nouns is a nominal event, its last noun
-   the predicate; a text without content words has no event, nor has one whose only
-   words are a light or one-character predicate (做, 好): any text would keep it.
+   clauses: it is cut at connectives, and each predicate takes the words around it up to
+   a border (a pronoun, an adverb, a preposition), see ``predicates``;
+2. modal, causing and introducing verbs are no predicates while a verb follows; a verb of
+   saying has only the words before it; a relative clause or one that says when counts only
+   with an argument of its own, or a negation;
+3. an event without an argument gets the subject of the event before it, unless it has a
+   pronoun of its own; the two events with the most arguments are kept, where none has any
+   those that are not empty (做, 好: any text would keep them);
+4. a text with no predicate at all but with nouns is a nominal event, its last noun
+   the predicate; a text without content words has no event.
 
-Negation is the parity of the negators before the predicate within its clause, with
+Negation is the parity of the negators before the predicate within its words, with
 lexicalised words (不错, 不过, 没事) and questions (能不能, 去不去) taken out. Arguments come
 in the order agent, patient: after 被 the order is turned round.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from harness.events.mending import mend
 from harness.events.numerals import is_one_number, numeral_text
 from harness.events.polarity import Word, negations
+from harness.events.predicates import Head, heads
 from harness.events.tokens import Token
-from harness.events.words import BEING, CONNECTIVES, LIGHT, STOP_NOUNS
+from harness.events.words import ADDRESSES, CONNECTIVES, LIGHT, STOP_NOUNS
 from harness.records import Argument, Event
 
-VERSION = 1
+VERSION = 2
 """Goes into every extractor's name: other rules, other calibration."""
 
-MAX_EVENTS = 3
+MAX_EVENTS = 2
+"""Core events of a source."""
+
+MAX_CANDIDATES = 8
+"""Events of a text that is compared with one."""
+
 MAX_ARGUMENTS = 6
 
 
-def build(clauses: Sequence[Sequence[Token]]) -> tuple[Event, ...]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An event, the part it stands in, whether it is a main predicate, and whether it may share a subject."""
+
+    part: int
+    event: Event
+    main: bool
+    shares: bool
+
+
+def build(clauses: Sequence[Sequence[Token]], limit: int = MAX_EVENTS) -> tuple[Event, ...]:
     """Build the core events of a text.
 
     Args:
         clauses: the tagged tokens of each clause.
+        limit: how many events at most.
 
     Returns:
-        At most ``MAX_EVENTS`` events, those with most arguments, in text order.
+        The events with most arguments, in text order.
 
     Examples:
         >>> clause = [Token("他", "pronoun"), Token("没有", "verb"), Token("打败", "verb"), Token("Boss", "noun")]
@@ -50,24 +72,22 @@ def build(clauses: Sequence[Sequence[Token]]) -> tuple[Event, ...]:
         >>> build([[Token("好的", "particle")]])
         ()
     """
-    return tuple(event for _, event in build_indexed(clauses))
+    return tuple(event for _, event in build_indexed(clauses, limit))
 
 
-def build_indexed(clauses: Sequence[Sequence[Token]]) -> tuple[tuple[int, Event], ...]:
+def build_indexed(clauses: Sequence[Sequence[Token]], limit: int = MAX_EVENTS) -> tuple[tuple[int, Event], ...]:
     """Build the core events, each with the index of the clause it came from."""
-    parts = [(i, part) for i, clause in enumerate(clauses) for part in _split(clause)]
-    found = [(n, event) for n, (_, part) in enumerate(parts) for event in part_events(part)]
-    found = _share_subject(_attach_topics(found, [part for _, part in parts]))
-    found = [(parts[n][0], event) for n, event in found if not _empty(event)]
-    if not found:
-        nominal = [(i, a) for i, clause in enumerate(clauses) for a in _arguments(clause)]
-        if any(a.kind != "number" for _, a in nominal):
-            last = max(k for k, (_, a) in enumerate(nominal) if a.kind != "number")
-            rest = tuple(a for k, (_, a) in enumerate(nominal) if k != last)
-            return ((nominal[last][0], Event(nominal[last][1].text, False, rest[:MAX_ARGUMENTS])),)
-        return ()
-    order = sorted(range(len(found)), key=lambda k: _weight(found[k][1], k))
-    return tuple(found[k] for k in sorted(order[:MAX_EVENTS]))
+    mended = [mend(clause) for clause in clauses]
+    parts = [(i, part) for i, clause in enumerate(mended) for part in _split(clause)]
+    found = [event for n, (_, part) in enumerate(parts) for event in _part(part, n)]
+    found = _attach_topics(found, [part for _, part in parts])
+    shared = list(zip(_share_subject(found), (len(f.event.arguments) for f in found), strict=True))
+    told = [(f, own) for f, own in shared if f.event.arguments]
+    told = told or [(f, 0) for f in found if f.main and not _empty(f.event)]
+    if not told:
+        return _nominal(mended)
+    order = sorted(range(len(told)), key=lambda k: (-told[k][1], k))
+    return tuple((parts[told[k][0].part][0], told[k][0].event) for k in sorted(order[:limit]))
 
 
 def part_events(tokens: Sequence[Token]) -> list[Event]:
@@ -83,38 +103,50 @@ def part_events(tokens: Sequence[Token]) -> list[Event]:
         >>> part_events([T("这个", "pronoun"), T("游戏", "noun"), T("不错", "adjective")])
         [Event(predicate='不错', negated=False, arguments=(Argument(text='游戏', kind='noun'),))]
     """
-    words = negations(tokens)
-    heads = _predicates(words)
-    events = []
-    for n, k in enumerate(heads):
-        start = heads[n - 1] + 1 if n else 0
-        stop = heads[n + 1] if n + 1 < len(heads) else len(words)
-        events.append(_event(words, k, start, stop, n == 0))
-    return [event for event in events if event is not None]
+    return [found.event for found in _part(mend(tokens), 0)]
 
 
-def _event(words: Sequence[Word], k: int, start: int, stop: int, first: bool) -> Event | None:
-    """Build the event of the predicate at ``k`` from its stretch of words."""
-    plain = [w.token for w in words]
-    marks = [j for j in range(start, k) if plain[j].text in ("被", "给") and plain[j].tag == "preposition"]
-    left = 0 if first else start
-    if not first and not any(t.tag == "preposition" or t.text in CONNECTIVES for t in plain[start:k]):
-        left = k
-    arguments = _arguments(plain[left:k])
+def _part(tokens: Sequence[Token], number: int) -> list[_Found]:
+    words = negations(_unaddressed(tokens))
+    found = []
+    for head in heads(words):
+        event = _event(words, head)
+        if head.kind == "relative" and event.negated and not event.arguments:
+            event = replace(event, arguments=_arguments(words, range(head.own[-1] + 1, len(words)))[:1])
+        pronoun = any(words[i].token.tag == "pronoun" for i in head.own if i < head.at)
+        if event.arguments or head.kind == "main":
+            found.append(_Found(number, event, head.kind == "main", not pronoun))
+    return found
+
+
+def _unaddressed(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Leave off who is spoken to: 朋友们 or 妈 before a pronoun."""
+    called = len(tokens) > 1 and tokens[0].tag in ("noun", "name") and tokens[1].tag == "pronoun"
+    return tokens[1:] if called and (tokens[0].text in ADDRESSES or tokens[0].text[-1] in "们") else tokens
+
+
+def _event(words: Sequence[Word], head: Head) -> Event:
+    """Build the event of a predicate from the words that belong to it."""
+    before, after = [i for i in head.own if i < head.at], [i for i in head.own if i > head.at]
+    marks = [i for i in before if words[i].token.text in ("被", "给") and words[i].token.tag == "preposition"]
+    arguments = _arguments(words, before)
     if marks:
-        arguments = _arguments(plain[marks[0] : k]) + _arguments(plain[left : marks[0]])
-    cut = k + 1
-    while stop < len(plain) and stop > cut and plain[stop - 1].tag not in ("noun", "name", "number", "verbal noun"):
-        stop -= 1
-    arguments = tuple(dict.fromkeys(arguments + _arguments(plain[cut:stop])))[:MAX_ARGUMENTS]
-    negated = sum(w.negations for w in words[start : k + 1]) % 2 == 1
-    if plain[k].text in BEING and not arguments:
-        return None
-    return Event(plain[k].text, negated, arguments)
+        arguments = _arguments(words, [i for i in before if i > marks[0]]) + _arguments(
+            words, [i for i in before if i < marks[0]]
+        )
+    arguments = tuple(dict.fromkeys(arguments + _arguments(words, after)))
+    negated = sum(words[i].negations for i in (*before, head.at)) % 2 == 1
+    return Event(words[head.at].token.text, negated, arguments[:MAX_ARGUMENTS])
 
 
-def _weight(event: Event, k: int) -> tuple[bool, bool, int]:
-    return not event.arguments, event.predicate in LIGHT - BEING, k
+def _nominal(clauses: Sequence[Sequence[Token]]) -> tuple[tuple[int, Event], ...]:
+    """Build the one event of a text that only has nouns."""
+    nominal = [(i, a) for i, clause in enumerate(clauses) for a in _arguments(negations(clause), range(len(clause)))]
+    named = [k for k, (_, a) in enumerate(nominal) if a.kind != "number"]
+    if not named:
+        return ()
+    rest = tuple(a for k, (_, a) in enumerate(nominal) if k != named[-1])
+    return ((nominal[named[-1]][0], Event(nominal[named[-1]][1].text, False, rest[:MAX_ARGUMENTS])),)
 
 
 def _empty(event: Event) -> bool:
@@ -122,95 +154,34 @@ def _empty(event: Event) -> bool:
     return not event.arguments and not event.negated and (event.predicate in LIGHT or len(event.predicate) == 1)
 
 
-def _share_subject(found: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
+def _share_subject(found: Sequence[_Found]) -> list[_Found]:
     """Give an event without arguments the first argument of the event before it: Chinese drops shared subjects."""
-    out: list[tuple[int, Event]] = []
-    for i, event in found:
-        subject = next((a for _, e in reversed(out) for a in e.arguments[:1] if a.kind != "number"), None)
-        if not event.arguments and subject is not None:
-            event = Event(event.predicate, event.negated, (subject,))
-        out.append((i, event))
+    out: list[_Found] = []
+    for each in found:
+        subject = next((a for f in reversed(out) for a in f.event.arguments if a.kind != "number"), None)
+        if not each.event.arguments and subject is not None and each.shares:
+            each = replace(each, event=replace(each.event, arguments=(subject,)))
+        out.append(each)
     return out
-
-
-def _full_verb(word: Word) -> bool:
-    return word.token.tag == "verb" and word.token.text not in LIGHT
 
 
 def _split(clause: Sequence[Token]) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     for token in clause:
-        if token.text in CONNECTIVES and token.tag in ("conjunction", "adverb", "verb", "preposition", "other"):
+        if token.text in CONNECTIVES and token.tag in ("conjunction", "adverb", "verb", "other"):
             parts.append([])
         else:
             parts[-1].append(token)
     return [part for part in parts if part]
 
 
-def _predicates(words: Sequence[Word]) -> list[int]:
-    """Find the indexes of the main predicates of a stretch."""
-    verbs = [k for k, w in enumerate(words) if _full_verb(w)]
-    being = [k for k, w in enumerate(words) if w.token.tag == "verb" and w.token.text in BEING]
-    relative = _relative(words, verbs, being)
-    graded = [k for k, w in enumerate(words) if w.token.tag == "adjective" and not _before_de(words, k)]
-    heads: list[int] = []
-    for k in sorted([k for k in verbs if k not in relative] + [k for k in graded if _degree(words, k)]):
-        text = [w.token.text for w in words]
-        manner = text[k + 1 : k + 2] == ["着"] and k + 2 < len(words) and words[k + 2].token.tag == "verb"
-        chained = (
-            heads and words[heads[-1]].token.tag == "verb" and all(_chains(w.token) for w in words[heads[-1] + 1 : k])
-        )
-        if manner or (chained and not any(w.negations for w in words[heads[-1] + 1 : k + 1])):
-            continue
-        heads.append(k)
-    if heads:
-        return heads
-    light = [k for k, w in enumerate(words) if w.token.tag == "verb" and w.token.text in LIGHT]
-    loose = [k for tag in ("verbal noun", "adjective") for k, w in enumerate(words) if w.token.tag == tag]
-    loose += [k for k, w in enumerate(words) if w.token.tag == "preposition" and w.negations + len(w.token.text) > 1]
-    return next((choice[:1] for choice in (graded, being, verbs, light[::-1], loose) if choice), [])
-
-
-def _chains(token: Token) -> bool:
-    """Say whether two verbs with this word between them are one predicate (跑出去买), not two (没输还赢了)."""
-    return token.tag in ("verb", "particle", "adverb") and token.text not in ("还", "又", "也", "就", "再", "才", "都")
-
-
-def _degree(words: Sequence[Word], k: int) -> bool:
-    """Say whether an adjective is graded or negated, which makes it a predicate (太香了)."""
-    return bool(words[k].negations) or (k > 0 and words[k - 1].token.tag == "adverb")
-
-
-def _before_de(words: Sequence[Word], k: int) -> bool:
-    """Say whether an adjective modifies a noun: 的 and a noun come after it."""
-    after = [w.token for w in words[k + 1 :]]
-    if after and after[0].tag in ("noun", "name"):
-        return True
-    return bool(after) and after[0].text == "的" and any(t.tag in ("noun", "name") for t in after[1:3])
-
-
-def _relative(words: Sequence[Word], verbs: Sequence[int], being: Sequence[int]) -> set[int]:
-    """Find the verbs that stand in a relative clause (V ... 的 N) while a main verb stands elsewhere."""
-    inside: set[int] = set()
-    for j, word in enumerate(words):
-        if word.token.text != "的" or j == 0 or words[j - 1].token.tag == "pronoun":
-            continue
-        if not any(w.token.tag in ("noun", "name", "number", "pronoun", "verbal noun") for w in words[j + 1 : j + 4]):
-            continue
-        before = [k for k in verbs if k < j and k not in inside]
-        after = [k for k in (*verbs, *being) if k > j]
-        if len(before) == 1 and after:
-            inside.add(before[0])
-        elif len(before) > 1:
-            inside.update(before[1:])
-    return inside
-
-
-def _arguments(tokens: Sequence[Token]) -> tuple[Argument, ...]:
-    """Collect the content-bearing arguments, adjacent nouns joined, each once."""
+def _arguments(words: Sequence[Word], indexes: Sequence[int]) -> tuple[Argument, ...]:
+    """Collect the content-bearing arguments among some words, adjacent nouns joined, each once."""
     out: list[Argument] = []
-    joined = -2
-    for k, token in enumerate(tokens):
+    joined = last = -2
+    for k in indexes:
+        token = words[k].token
+        previous, last = last, k
         if token.text in STOP_NOUNS:
             continue
         if token.tag in ("noun", "verbal noun"):
@@ -222,24 +193,34 @@ def _arguments(tokens: Sequence[Token]) -> tuple[Argument, ...]:
         elif token.tag == "name":
             out.append(Argument(token.text, "name"))
         elif token.tag == "number":
-            text, following = token.text, tokens[k + 1].text if k + 1 < len(tokens) else ""
-            if k and out and out[-1].text.endswith(tokens[k - 1].text) and is_one_number(out[-1].text + text):
+            text = token.text
+            following = words[k + 1].token.text if k + 1 < len(words) else ""
+            if (
+                previous == k - 1
+                and out
+                and out[-1].text.endswith(words[k - 1].token.text)
+                and is_one_number(out[-1].text + text)
+            ):
                 out[-1] = Argument(numeral_text(out[-1].text + text), "number")
                 continue
             out.append(Argument(numeral_text(text + following if following.startswith("半") else text), "number"))
     return tuple(dict.fromkeys(out))
 
 
-def _attach_topics(found: list[tuple[int, Event]], clauses: Sequence[Sequence[Token]]) -> list[tuple[int, Event]]:
-    """Give the arguments of clauses without a predicate to the next event, or the last one."""
-    if not found:
-        return found
-    used = {i for i, _ in found}
-    for i, clause in enumerate(clauses):
-        loose = () if i in used else _arguments(clause)
+def _all(tokens: Sequence[Token]) -> tuple[Argument, ...]:
+    words = negations(tokens)
+    return _arguments(words, range(len(words)))
+
+
+def _attach_topics(found: Sequence[_Found], parts: Sequence[Sequence[Token]]) -> list[_Found]:
+    """Give the arguments of parts without a predicate to the next event, or the last one."""
+    out = list(found)
+    used = {f.part for f in found}
+    for n, part in enumerate(parts if found else ()):
+        loose = () if n in used else _all(part)
         if loose:
-            at = next((k for k, (j, _) in enumerate(found) if j > i), len(found) - 1)
-            j, event = found[at]
-            both = loose + event.arguments if j > i else event.arguments + loose
-            found[at] = (j, Event(event.predicate, event.negated, tuple(dict.fromkeys(both))[:MAX_ARGUMENTS]))
-    return found
+            at = next((k for k, f in enumerate(out) if f.part > n), len(out) - 1)
+            event = out[at].event
+            both = loose + event.arguments if out[at].part > n else event.arguments + loose
+            out[at] = replace(out[at], event=replace(event, arguments=tuple(dict.fromkeys(both))[:MAX_ARGUMENTS]))
+    return out

@@ -7,12 +7,12 @@ from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
 
 TAGS: dict[str, Tag] = {
-    "n": "noun", "ng": "noun", "nr": "name", "nrt": "name", "nrfg": "name", "ns": "name", "nt": "name", "nz": "name",
+    "n": "noun", "ng": "noun", "nr": "name", "nrt": "name", "nrfg": "name", "ns": "name", "nt": "name", "nz": "noun",
     "eng": "noun", "v": "verb", "vg": "verb", "vi": "verb", "vq": "verb", "vn": "verbal noun", "vd": "adverb",
     "a": "adjective", "ag": "adjective", "an": "noun", "ad": "adverb", "d": "adverb", "df": "adverb", "r": "pronoun",
     "rr": "pronoun", "rz": "pronoun", "m": "number", "mq": "number", "p": "preposition", "c": "conjunction",
     "u": "particle", "uj": "particle", "ul": "particle", "uz": "particle", "ug": "particle", "ud": "particle",
-    "uv": "particle", "y": "particle", "e": "particle", "o": "particle", "t": "time", "tg": "time", "s": "other",
+    "uv": "particle", "y": "particle", "e": "particle", "o": "particle", "t": "time", "tg": "time", "s": "noun", "f": "place",
     "l": "verb", "i": "verb", "z": "adjective", "j": "noun",
 }  # fmt: skip
 

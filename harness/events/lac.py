@@ -7,10 +7,10 @@ from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
 
 TAGS: dict[str, Tag] = {
-    "PER": "name", "LOC": "name", "ORG": "name", "nr": "name", "ns": "name", "nt": "name", "nw": "name", "nz": "name",
+    "PER": "name", "LOC": "name", "ORG": "noun", "nr": "name", "ns": "name", "nt": "name", "nw": "noun", "nz": "noun",
     "TIME": "time", "t": "time", "n": "noun", "v": "verb", "vn": "verbal noun", "vd": "adverb", "a": "adjective",
     "an": "noun", "ad": "adverb", "d": "adverb", "r": "pronoun", "m": "number", "p": "preposition",
-    "c": "conjunction", "u": "particle", "xc": "particle",
+    "s": "noun", "f": "place", "c": "conjunction", "u": "particle", "xc": "particle",
 }  # fmt: skip
 
 

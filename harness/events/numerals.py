@@ -11,14 +11,14 @@ _DIGITS = (
 )
 _SMALL = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _LARGE = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_HAN = "".join([*_DIGITS, *_SMALL, *_LARGE])
+HAN_NUMERALS = "".join([*_DIGITS, *_SMALL, *_LARGE])
 _UNITS = "".join([*_SMALL, *_LARGE])
 _BODY = (
     rf"(?:\d[\d,]*(?:\.\d+)?[{_UNITS}]+)*(?:\d[\d,]*(?:\.\d+)?|\.\d+)[{_UNITS}]*"
-    rf"|[{_HAN}]+(?:点[{''.join(_DIGITS)}]+)?[{''.join(_LARGE)}]*"
+    rf"|[{HAN_NUMERALS}]+(?:点[{''.join(_DIGITS)}]+)?[{''.join(_LARGE)}]*"
 )
 _NUMBER = re.compile(
-    rf"(?P<percent>百分之)?(?P<body>{_BODY})(?P<half>[个年天]?半(?!径|夜|空|路|边))?(?P<tail>[%％成])?"
+    rf"(?:(?P<parts>[{HAN_NUMERALS}\d]+)分之)?(?P<body>{_BODY})(?P<half>[个年天]?半(?!径|夜|空|路|边))?(?P<tail>[%％成])?"
 )
 
 
@@ -84,6 +84,8 @@ def numerals(text: str) -> list[Fraction]:
         ['12', '12', '2008', '2005']
         >>> [str(v) for v in numerals("100万 3.5亿 一百二 1,000,000 百分之二十 20% 两成")]
         ['1000000', '350000000', '120', '1000000', '1/5', '1/5', '1/5']
+        >>> [str(v) for v in numerals("三分之一 万分之五")]
+        ['1/3', '1/2000']
         >>> [str(v) for v in numerals("三点五万 第3关 十一亿两千万 1亿2千万")]
         ['35000', '3', '1120000000', '120000000']
     """
@@ -92,7 +94,9 @@ def numerals(text: str) -> list[Fraction]:
         value = _value(m["body"])
         if m["half"]:
             value += Fraction(1, 2)
-        if m["percent"] or m["tail"] in ("%", "％"):
+        if m["parts"]:
+            value /= _value(m["parts"]) or 1
+        elif m["tail"] in ("%", "％"):
             value /= 100
         elif m["tail"] == "成" and value <= 10:
             value /= 10

@@ -24,6 +24,7 @@ Tag = Literal[
     "conjunction",
     "particle",
     "time",
+    "place",
     "other",
 ]
 
@@ -34,7 +35,11 @@ _BREAK = re.compile(
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SPACE = re.compile(r"(?<=[㐀-鿿])\s+|\s+(?=[㐀-鿿])")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9'’.&+\-]*")
-_COUNTED = re.compile(r"^([二两三四五六七八九十百千0-9]+)([人天年次个名位岁点月日号元块家种])$")
+_COMMON_PLACES = frozenset("区路地坑洞道场墙")
+_UNCOUNTED = re.compile(r"^(?:一.?$|一[大小整长]|第|周|星期|礼拜)")
+_COUNTED = re.compile(
+    r"^([二两三四五六七八九十百千0-9]+)([人天年次个名位岁点月日号元块家种刀枪折步拳脚章页集遍趟回场关级星分秒杯碗瓶罐盒箱串锅桶])$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,10 @@ def settle(text: str, tag: Tag) -> tuple[Token, ...]:
     """Settle what taggers disagree on: Latin words, digits, counted nouns, numbers.
 
     A Latin word is a name where the tagger says so or where it has two capitals or a
-    digit (WESG, PhotoShop, PS5), else a noun. A number is kept only where it has a
-    value and is not the bare 一 that works as an article (一个, 一道).
+    digit (WESG, PhotoShop, PS5), but not where it is up to three capitals (AI, DLC); else
+    a noun. A name of one character, a team and a short
+    common place (郊区, 石板路) are nouns. A number is kept only where it has a value and is neither an ordinal (第三), nor
+    a day of the week, nor the bare 一 that works as an article (一个, 一大碗).
 
     Args:
         text: the word as tagged.
@@ -108,8 +115,12 @@ def settle(text: str, tag: Tag) -> tuple[Token, ...]:
     if not text:
         return ()
     if is_latin(text):
-        marked = sum(c.isupper() for c in text) > 1 or any(c.isdigit() for c in text)
+        short = text.isupper() and text.isalpha() and len(text) < 4
+        marked = not short and (sum(c.isupper() for c in text) > 1 or any(c.isdigit() for c in text))
         return (Token(text, "name" if marked or tag == "name" else "noun"),) if len(text) > 1 else (Token(text, tag),)
+    common = len(text) == 1 or (len(text) > 2 and text[-1] in "队隊") or (len(text) < 4 and text[-1] in _COMMON_PLACES)
+    if tag == "name" and common:
+        return (Token(text, "noun"),)
     counted = _COUNTED.match(text)
     if counted and tag in ("noun", "number", "time", "other"):
         rest: Tag = "noun" if counted.group(2) == "人" else "other"
@@ -117,7 +128,7 @@ def settle(text: str, tag: Tag) -> tuple[Token, ...]:
     if tag == "number" and "几" in text:
         return (Token(text, "other"),)
     if tag in ("number", "time") or text[0].isdigit():
-        values = [] if text.startswith("一") and len(text) < 3 else numerals(text)
+        values = [] if _UNCOUNTED.match(text) else numerals(text)
         if values:
             return (Token(text, "number"),)
         return (Token(text, "other" if tag == "number" else tag),)
