@@ -6,6 +6,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test hangs on the clock: a busy machine may take long over one example.
+settings.register_profile("without-deadline", deadline=None)
+settings.load_profile("without-deadline")
 
 CORPORA = Path(os.environ.get("SANDGLASS_CORPORA", Path(__file__).parents[2] / "shared" / "data"))
 

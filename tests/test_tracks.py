@@ -24,13 +24,13 @@ from harness.task import load_task
 
 CORPORA = Path(os.environ.get("SANDGLASS_CORPORA") or Path(__file__).parents[2] / "shared" / "data")
 ISOMETRIC, WMT = CORPORA / "isometric", CORPORA / "wmt" / "wmt22_outputs"
-needs_isometric = pytest.mark.skipif(not ISOMETRIC.is_dir(), reason="the isometric test set is not here")
-needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason="the WMT22 test sets are not here")
+needs_isometric = pytest.mark.skipif(not ISOMETRIC.is_dir(), reason="the isometric test set is not here (set SANDGLASS_CORPORA)")
+needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason="the WMT22 test sets are not here (set SANDGLASS_CORPORA)")
 
 
 def published():
-    path = CORPORA / "published" / "anchor_iwslt2022_isometric_recomputed.csv"
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+    path = Path(__file__).parents[1] / "baselines" / "published" / "iwslt2022_isometric_recomputed.csv"
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def lines(path):
