@@ -126,8 +126,8 @@
     var list = el("ul");
     all.forEach(function (event) {
       var words = (event[1] === null ? "" : event[1] ? "✓ kept: " : "✗ lost: ") + event[0];
-      var detail = event[2] ? "closest: " + event[2] + (event[3] === null ? "" : ", cosine " + event[3].toFixed(2)) : "";
-      if (event[4]) detail += "; failed: " + event[4];
+      var closest = event[2] ? "closest: " + event[2] + (event[3] === null ? "" : ", cosine " + event[3].toFixed(2)) : "";
+      var detail = [closest, event[4] ? "failed: " + event[4] : ""].filter(Boolean).join("; ");
       list.append(el("li", { class: event[1] === 0 ? "bad" : "good" }, el("bdi", {}, words),
         detail ? el("span", { class: "quiet" }, " — ", el("bdi", {}, detail)) : null));
     });
