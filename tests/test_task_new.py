@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,8 @@ def test_the_new_task_runs(track, tmp_path, capsys):
     result = read_result(found.parent)
     assert (result.task, result.segments) == ("mine_zh_en", 2)
     assert ("ib" in result.metrics) == (track != "none")
+    its_test = runpy.run_path(str(folder / "test_mine.py"))
+    its_test["test_the_card_counts_right"](load_task(f"{folder}:en"))
 
 
 def test_its_own_test_passes_and_fails_where_the_data_changes(tmp_path, capsys):
