@@ -56,8 +56,8 @@ def as_html(alignment: Alignment) -> str:
     parts = [f"<p>{_e(sentence(alignment))}</p>", "<table><tr><th>at<th>apart<th>first<th>second</tr>"]
     for row in alignment.rows:
         alone = ' class="warning"' if row.difference is None else ""
-        cells = (clock(row.start), _apart(row), _text(row.first), _text(row.second))
-        parts.append(f"<tr{alone}>" + "".join(f'<td dir="auto">{_e(cell)}' for cell in cells) + "</tr>")
+        texts = "".join(f'<td dir="auto">{_e(_text(cue))}' for cue in (row.first, row.second))
+        parts.append(f"<tr{alone}><td>{clock(row.start)}<td>{_apart(row)}{texts}</tr>")
     return page("Two files side by side", "\n".join([*parts, "</table>"]))
 
 

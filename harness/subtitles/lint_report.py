@@ -19,7 +19,8 @@ from harness.subtitles.lint import RULES, Fill, Finding, Report, Settings
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;"
-    "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}.error{color:#a00}.warning{color:#850}"
+    "border-bottom:1px solid #ddd;vertical-align:top}td[dir],h2{overflow-wrap:anywhere}"
+    ".error{color:#a00}.warning{color:#850}"
     "@media(max-width:40rem){body{margin:1rem auto;font-size:13px}td,th{padding-right:.4rem}}"
 )
 
@@ -193,8 +194,9 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def _html_row(finding: Finding) -> str:
     at = clock(finding.start) if finding.cue else ""
-    cells = (finding.line, finding.cue or "", at, finding.rule, finding.message)
-    return f'<tr class="{finding.level}">' + "".join(f"<td>{_e(str(cell))}" for cell in cells) + "</tr>"
+    cells = (finding.line, finding.cue or "", at, finding.rule)
+    row = "".join(f"<td>{_e(str(cell))}" for cell in cells)
+    return f'<tr class="{finding.level}">{row}<td dir="auto">{_e(finding.message)}</tr>'
 
 
 def _xml(text: str) -> str:
