@@ -29,7 +29,7 @@ phonetic = 12.0
 bounds = [0.8, 0.9]
 speech_rates = [6.19, 4.44]
 """
-CARD = "".join(f'{name} = "-"\n' for name in "title description licence source citation annotators size".split())
+CARD = "".join(f'{name} = "-"\n' for name in "title description licence source citation annotators size date".split())
 HAN = "我们明天早上一起去爬山吧这家店的面条真好吃他已经三没有回来了关系越亲密"
 WORDS = "their bond grows closer every single day although nobody really expected another wonderful result".split()
 

@@ -31,8 +31,8 @@ def items(lines=6, systems=("alpha-secret", "beta-secret", "gamma-secret")):
 
 def sandglass(*words):
     parser = argparse.ArgumentParser()
-    judge_command.add_parser(parser.add_subparsers(dest="command"))
-    return judge_command.main(parser.parse_args(["judge", *map(str, words)]))
+    judge_command.add_arguments(parser)
+    return judge_command.main(parser.parse_args([*map(str, words)]))
 
 
 def write(path, rows):

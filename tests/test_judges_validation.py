@@ -49,8 +49,8 @@ def truth(text):
 def sandglass(*words):
     """Run ``sandglass judge`` as the command line would."""
     parser = argparse.ArgumentParser()
-    judge_command.add_parser(parser.add_subparsers(dest="command"))
-    return judge_command.main(parser.parse_args(["judge", *map(str, words)]))
+    judge_command.add_arguments(parser)
+    return judge_command.main(parser.parse_args([*map(str, words)]))
 
 
 def validate(tmp_path, behave, *more, judges=("accuracy",), model="openai/judge"):

@@ -44,7 +44,7 @@ def test_columns_of_a_judge_and_an_estimator(tmp_path, capsys):
 
 
 def test_stored_judgements_are_read_again(tmp_path):
-    with Loopback(Translator()) as server, Loopback(JudgeServer(lambda text: 70.0, broken=0.5)) as bench:
+    with Loopback(Translator()) as server, Loopback(JudgeServer(lambda text: 70.0, broken=0.7)) as bench:
         spec = [
             "--judge",
             f"accuracy:model=openai/judge:api_base={bench.url}:scale=5",

@@ -45,6 +45,7 @@ source = "s"
 citation = "c"
 annotators = "a"
 size = "s"
+date = "2026"
 caveats = []
 """
 PLACES = "北京 上海 广州 深圳 成都 重庆 西安 武汉 南京 杭州".split()
