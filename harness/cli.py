@@ -73,7 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: UserError) -> int:
-    print(f"sandglass: {error}", file=sys.stderr)
+    from harness.report import CONTROL  # names of files and tasks are somebody else's
+
+    told = "\n".join(line.translate(CONTROL) for line in str(error).split("\n"))
+    print(f"sandglass: {told}", file=sys.stderr)
     return EXIT_USER
 
 

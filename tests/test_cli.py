@@ -235,6 +235,9 @@ def test_a_name_cannot_steer_the_terminal(capsys, score):
     assert main([*command, "--name", "\x1b[31mred\u202e"]) == 0
     shown = capsys.readouterr().out
     assert "red" in shown and "\x1b" not in shown and "\u202e" not in shown
+    assert main(["align", "\x1b[31mred\u202e.srt", "b.srt"]) == 2
+    refused = capsys.readouterr().err
+    assert "red" in refused and "\x1b" not in refused and "\u202e" not in refused
 
 
 def test_help_loads_nothing_heavy():
