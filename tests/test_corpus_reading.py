@@ -83,6 +83,12 @@ def test_a_word_without_times_stays_where_it_stands(tmp_path):
     ]
 
 
+def test_a_mark_that_is_a_word_ends_the_word_before_and_takes_none_of_its_time(tmp_path):
+    data = words(("我们", 0, 0.3), ("走吧", 0.3, 0.6), ("。", 0.6, 1.4), ("”", 1.4, 1.4), ("好的", 1.5, 1.8))
+    units = read_asr(written(tmp_path, data), [])
+    assert [(unit.text, unit.end) for unit in units] == [("我们", 0.3), ("走吧。”", 0.6), ("好的", 1.8)]
+
+
 def test_the_words_of_a_sound_are_one_unit(tmp_path):
     units = read_asr(written(tmp_path, words(("[phone", 0, 1), ("ringing]", 1, 2), ("Hello", 2, 3))), [])
     assert [unit.text for unit in units] == ["[phone ringing]", "Hello"]

@@ -11,11 +11,13 @@ words. A record that cannot be used is left out and reported; a file of another 
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.corpus.segmentation import CLOSERS, COMMAS, STOPS
 from harness.corpus.units import Problem, Unit, glue
 from harness.errors import UserError
 
@@ -23,6 +25,7 @@ MAX_BYTES = 256 << 20
 MAX_TEXT = 10_000
 MAX_SECONDS = 100 * 3600
 OPENING, CLOSING = "[(【（［", "])】）］"
+MARKS = re.compile(f"[{STOPS}{COMMAS}{CLOSERS}]+")
 
 SHAPE = 'Give {"segments": [{"start", "end", "text"}]}, or a list of {"start", "end", "word"}, times in seconds.'
 MEND = "Mend the record, or leave it out; it was not used."
@@ -102,7 +105,7 @@ def _words(path: Path, records: Sequence[Any], place: str, problems: list[Proble
         before = units[-1].text if units else ""
         written = " " if raw[k][:1].isspace() or (k and raw[k - 1][-1:].isspace()) else ""
         units.append(replace(unit, glue=written if spaced else glue(before, unit.text), closes=False))
-    units = list(_whole_brackets(units))
+    units = _with_marks(_whole_brackets(units))
     return [*units[:-1], replace(units[-1], closes=True)] if units else []
 
 
@@ -132,6 +135,17 @@ def _whole_brackets(units: Sequence[Unit]) -> Iterator[Unit]:
             open_ = None
     if open_ is not None:
         yield open_
+
+
+def _with_marks(units: Iterable[Unit]) -> list[Unit]:
+    """Join marks that are words of their own to the word before, for its sentence ends there; its time stays."""
+    joined: list[Unit] = []
+    for unit in units:
+        if joined and MARKS.fullmatch(unit.text):
+            joined[-1] = replace(joined[-1], text=joined[-1].text + unit.text)
+        else:
+            joined.append(unit)
+    return joined
 
 
 def _unit(path: Path, place: str, record: Any, keys: Sequence[str], problems: list[Problem]) -> list[Unit]:
