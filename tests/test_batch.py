@@ -204,6 +204,7 @@ def test_two_at_once_send_one_batch(own_cache):
     second.close()
 
 
+@pytest.mark.slow
 def test_killed_while_waiting_and_found_again(cache):
     script = (
         "import asyncio, sys\n"

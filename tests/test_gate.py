@@ -149,6 +149,7 @@ def test_a_wider_margin_never_shuts_a_gate_that_was_open(loss, margin, more, rul
     assert wide or not narrow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["96 uneven", "100 even"])
 def test_error_rates_on_simulated_systems(shape):
     """A quick form of benchmarks/gate.py, which has the figures of 1,000 comparisons."""

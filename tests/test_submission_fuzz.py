@@ -66,6 +66,7 @@ def replaced(data, path, value):
 DELETED = object()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_anywhere(made, data):

@@ -179,6 +179,7 @@ def test_file_without_cues_is_refused(tmp_path, name, text):
         read_cues(write(tmp_path / name, text))
 
 
+@pytest.mark.slow
 def test_hundred_thousand_cues(tmp_path):
     stamps = [f"{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}" for n in range(100_000)]
     text = "".join(f"{n}\n{t},000 --> {t},900\n<b>cue {n}</b>\n\n" for n, t in enumerate(stamps))

@@ -46,6 +46,7 @@ def test_the_new_task_runs(track, tmp_path, capsys):
     its_test["test_the_card_counts_right"](load_task(f"{folder}:en"))
 
 
+@pytest.mark.slow
 def test_its_own_test_passes_and_fails_where_the_data_changes(tmp_path, capsys):
     assert new(tmp_path) == 0
     folder = tmp_path / "mine"

@@ -64,6 +64,7 @@ def test_every_task_runs(name, tmp_path, capsys):
     assert result.metrics["ok"].value is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_embedded_model_runs_tasks_with_and_without_a_budget(name, tmp_path):
     command = ["run", name, "--model", "local/gemma-3-270m", "--protocol", "offline", "--limit", "2", "--seeds", "1"]

@@ -176,6 +176,7 @@ def test_only_cues_too_fast_are_compressed(tmp_path):
     assert main(["score", "iwslt_compression_de", "--data", str(path), "--reference", "--out", str(tmp_path)]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sandglass_mini_count_zh_en", "sandglass_mini_duration_zh_de"])
 def test_strategies_state_the_tracks_budget_and_scores_hold_it(name, tmp_path):
     """Offline, with the embedded model."""

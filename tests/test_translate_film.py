@@ -328,6 +328,7 @@ def test_every_strategy_with_every_budget(tmp_path, strategy, budget):
     assert [numbers(cue.text) for cue in read_cues(tmp_path / "o.srt")] == [[str(n)] for n in range(1, 31)]
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_and_asks_nothing_twice(tmp_path):
     path = film(tmp_path, 160)
     whole, killed = tmp_path / "whole.srt", tmp_path / "killed.srt"
