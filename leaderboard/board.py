@@ -20,6 +20,9 @@ from leaderboard.pairs import Pairs, all_pairs, flips_for, ranks
 from leaderboard.runs import Run
 from leaderboard.text import slug
 
+Coverage = tuple[tuple[str, ...], tuple[str, ...]]
+"""The segments of a run and their clusters."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -102,6 +105,11 @@ class Board:
         return next((row for row in self.rows if row.run.slug in tested), self.rows[0])
 
     @property
+    def clusters(self) -> int:
+        """Number of clusters that its segments fall into."""
+        return len(set(self.reference.run.scores.clusters))
+
+    @property
     def ranked(self) -> int:
         """Number of ranked rows."""
         return sum(row.rank is not None for row in self.rows)
@@ -129,11 +137,11 @@ def board(runs: Sequence[Run]) -> Board:
     names = list(dict.fromkeys(name for result in results for name in result.metrics))
     measures = [name for result in results for name in result.measures]
     columns = columns_of(names, describe(first.manifest), measures)
-    ranking = headline(columns, results)
     common = Counter(map(_coverage, runs)).most_common(1)[0][0]
+    ranking = headline(columns, results, {name for run in runs for name in run.scores.names})
     alike = [run for run in runs if _coverage(run) == common and ranking in run.scores.names]
     tested = all_pairs({run.slug: _sums(run, ranking) for run in alike}, flips_for(len(alike))) if alike else None
-    why_not = {run.slug: _why_not(run, ranking, run in alike) for run in runs}
+    why_not = {run.slug: _why_not(run, ranking, common) for run in runs}
     ranked = [run for run in alike if not why_not[run.slug]]
     places = _ranks(tested, [run.slug for run in ranked], columns, ranking) if tested else {}
     labels = _labels(runs)
@@ -151,7 +159,7 @@ def board(runs: Sequence[Run]) -> Board:
         protocol=first.result.protocol,
         rows=tuple(sorted(rows, key=order)),
         columns=columns,
-        first=tuple(first_columns(columns, results)),
+        first=tuple(first_columns(columns, results, ranking)),
         headline=ranking,
         budget=_budget(first.manifest),
         pairs=tested,
@@ -170,7 +178,7 @@ def _budget(manifest: Mapping[str, Any]) -> Budget | None:
     return Budget(source, frame.target, counter, frame.bounds, frame.track, frame.rate)
 
 
-def _coverage(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _coverage(run: Run) -> Coverage:
     return run.scores.segments, run.scores.clusters
 
 
@@ -178,12 +186,14 @@ def _sums(run: Run, name: str) -> ClusterSums:
     return cluster_sums(run.scores.of(name), run.scores.clusters)
 
 
-def _why_not(run: Run, ranking: str, alike: bool) -> tuple[str, ...]:
+def _why_not(run: Run, ranking: str, common: Coverage) -> tuple[str, ...]:
     """Say why a run is not ranked: nothing where it is."""
     found = run.result
     reasons = (
         (not found.complete, "incomplete"),
-        (not alike, "other segments than the rest of the board"),
+        (_coverage(run) != common, "other segments than the rest of the board"),
+        (not ranking, "nothing that was measured here ranks"),
+        (bool(ranking) and ranking not in run.scores.names, f"{ranking} was not measured"),
         (ranking in found.marked, f"chosen by what {ranking} measures with"),
         (not found.publishable and not found.notes, "not fit for publication until repaired"),
     )

@@ -27,6 +27,9 @@ MARK = "sandglass-site.txt"
 ACCEPTED = Path(__file__).parent / "results"
 """The rows that come along."""
 
+OWN = "sandglass"
+"""Tasks whose names begin so come first."""
+
 TOP = 5
 
 
@@ -123,7 +126,7 @@ def _span(site: Site, entries: Sequence[Entry], from_papers: Sequence[Table]) ->
     """Write the pages that span boards: index, models, methods and the tables from papers."""
     site.static()
     tasks: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: not entry.board.ranked):
+    for entry in sorted(entries, key=lambda entry: (not entry.board.ranked, not entry.board.task.startswith(OWN))):
         tasks.setdefault(entry.title, []).append(entry)
     tops = {entry.board.slug: _top(entry.board) for entry in entries}
     site.page("index.html", "index.html", nav="boards", tasks=tasks, tops=tops)

@@ -1,7 +1,7 @@
 """The columns of a table: what each metric is called, how it is written, and what it can and cannot say."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,8 @@ HEADLINES = ("usable", "hit", "ib")
 """What ranks a board: the first of these that it has, else the first column of a judge or an estimator, else the first
 that says something good of the translations."""
 
-NO_HEADLINE = frozenset({"Cost", "Sources"})
-"""Groups that rank nothing."""
+NO_HEADLINE = frozenset({"Cost", "Sources", "Headline"})
+"""Groups that rank nothing, ``HEADLINES`` apart: that an answer came says nothing of how good it is."""
 
 
 @dataclass(frozen=True)
@@ -145,23 +145,28 @@ def describe(manifest: Mapping[str, Any]) -> dict[str, Metric]:
     return {metric.name: metric for metric in made}
 
 
-def first_columns(columns: Mapping[str, Column], results: Sequence[Result]) -> list[str]:
-    """Choose the columns that a table shows first, by name."""
+def first_columns(columns: Mapping[str, Column], results: Sequence[Result], ranking: str) -> list[str]:
+    """Choose the columns that a table shows first, by name; what ranks stands before all."""
     known = [name for name in columns if any(_value(result, name) is not None for result in results)]
     measures = [name for result in results for name in result.measures]
-    wanted = [*FIRST, *measures, *LAST]
-    chosen = [name for name in dict.fromkeys(wanted) if name in known]
+    wanted = [ranking, *FIRST, *measures, *LAST]
     if not any(name in known for name in HEADLINES):
-        chosen += [name for name in known if name not in chosen and columns[name].higher_is_better is not None]
-    return chosen[:MOST_FIRST]
+        wanted += [name for name in known if columns[name].higher_is_better]
+    return [name for name in dict.fromkeys(wanted) if name in known][:MOST_FIRST]
 
 
-def headline(columns: Mapping[str, Column], results: Sequence[Result]) -> str:
-    """Choose the metric that ranks a table; empty where none can."""
+def headline(columns: Mapping[str, Column], results: Sequence[Result], rankable: Collection[str]) -> str:
+    """Choose the metric that ranks a table; empty where none can.
+
+    Args:
+        columns: the table's.
+        results: its rows.
+        rankable: metrics that are means over segments, so that clusters can be exchanged.
+    """
     measures = [name for result in results for name in result.measures if _directed(columns, name)]
     good = [name for name, c in columns.items() if c.higher_is_better and c.group not in NO_HEADLINE]
     for name in (*HEADLINES, *measures, *good):
-        if name in columns and any(_value(result, name) is not None for result in results):
+        if name in columns and name in rankable and any(_value(result, name) is not None for result in results):
             return name
     return ""
 

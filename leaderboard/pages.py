@@ -112,7 +112,7 @@ def resolution(pairs: Pairs | None) -> str:
     least = 2 / pairs.flips if pairs.exact else 1 / (1 + pairs.flips)
     if least * number <= 0.05:
         return ""
-    cause = "so few videos" if pairs.exact else "so many systems"
+    cause = "so few clusters" if pairs.exact else "so many systems"
     return f"With {cause} no p-value can be below {least:.2g}, so none of the {number:,} pairs can be told apart."
 
 

@@ -115,7 +115,9 @@ def test_a_board_of_nothing_that_ranks(tmp_path):
     result = json.loads((folder / "result.json").read_bytes())
     alter(folder, "result.json", metrics={"cost": result["metrics"]["cost"]}, notes=["synthetic data"], measures=[])
     board = built(tmp_path / "runs", tmp_path / "site")
-    assert re.search(r"Not a ranking\.</strong>\s*<span>synthetic data<", page(board / "index.html"))
+    text = page(board / "index.html")
+    assert re.search(r"Not a ranking\.</strong>\s*<span>synthetic data<", text)
+    assert "nothing that was measured here ranks" in text and "other segments" not in text
     assert "no two systems on the same segments" in page(board / "pairs.html")
 
 

@@ -102,7 +102,7 @@
 
   function remarks(index, columns, runs) {
     var way = flips.exact ? "in all " + flips.sets.length.toLocaleString("en") + " ways" : flips.sets.length.toLocaleString("en") + " times";
-    var words = "Small print under a value: difference to the baseline with its 95 % interval, then p: whole videos exchanged "
+    var words = "Small print under a value: difference to the baseline with its 95 % interval, then p: whole clusters exchanged "
       + way + ", two-sided, adjusted after Holm over all metrics and systems shown that can be better or worse. sandglass compare prints the same.";
     var marked = columns.some(function (column) { return runs.some(function (run) { return run.marked.indexOf(column.name) >= 0; }); });
     return el("p", { class: "quiet" }, words + (marked ? " † chosen by what this measures with: no evidence." : ""));
