@@ -24,8 +24,10 @@ from harness.task import load_task
 
 CORPORA = Path(os.environ.get("SANDGLASS_CORPORA") or Path(__file__).parents[2] / "shared" / "data")
 ISOMETRIC, WMT = CORPORA / "isometric", CORPORA / "wmt" / "wmt22_outputs"
-needs_isometric = pytest.mark.skipif(not ISOMETRIC.is_dir(), reason="the isometric test set is not here (set SANDGLASS_CORPORA)")
-needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason="the WMT22 test sets are not here (set SANDGLASS_CORPORA)")
+needs_isometric = pytest.mark.skipif(
+    not ISOMETRIC.is_dir(), reason="the isometric test set is not here (set SANDGLASS_CORPORA)"
+)
+needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason=ABSENT.format("WMT22"))
 
 
 def published():
