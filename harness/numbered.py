@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.llm.types import Message, Response
-from harness.prompts import FENCE, HARNESS_LIMIT, REFUSAL, THINKING, Parsed, one_line, parse_line
+from harness.prompts import FENCE, REFUSAL, THINKING, Parsed, one_line, parse_line, whose_limit
 from harness.records import Item, State, Usage
 
 MISCOUNT = "its chunk did not come back as exactly its lines"
@@ -113,9 +113,7 @@ def read(response: Response, lines: int, language: str, max_tokens: int) -> tupl
     if response.finish == "refusal":
         return _all(text, lines, "refused", "the provider says so")
     if response.finish == "length":
-        used = response.usage.output
-        ours = used is None or used >= max_tokens
-        return _all(text, lines, "truncated", HARNESS_LIMIT if ours else "cut off at the system's own limit")
+        return _all(text, lines, "truncated", whose_limit(response, max_tokens))
     if not text:
         return _all("", lines, "empty", f"{MISCOUNT}: no visible text")
     rows = _rows(text)

@@ -159,7 +159,7 @@ def parse_chat(response: Response, lines: int, language: str, max_tokens: int) -
     if answers is not None:
         return tuple(_answer(answers.get(number + 1, []), language) for number in range(lines))
     if response.finish == "length":
-        return (Parsed(text, "truncated", _limit(response, max_tokens)),) * lines
+        return (Parsed(text, "truncated", whose_limit(response, max_tokens)),) * lines
     if not text:
         return (Parsed("", "empty", "no visible text"),) * lines
     if REFUSAL.match(text):
@@ -167,7 +167,8 @@ def parse_chat(response: Response, lines: int, language: str, max_tokens: int) -
     return (Parsed(text, "unparsable", "not the JSON object asked for"),) * lines
 
 
-def _limit(response: Response, max_tokens: int) -> str:
+def whose_limit(response: Response, max_tokens: int) -> str:
+    """Say at whose limit an answer was cut off: ours, which blocks publication, or the system's own."""
     used = response.usage.output
     return HARNESS_LIMIT if used is None or used >= max_tokens else "cut off at the system's own limit"
 

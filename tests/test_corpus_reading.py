@@ -313,7 +313,7 @@ def test_bad_inputs_are_refused(tmp_path, words, says):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("m.tsv", "file\tkind\nx\ty\n", "line 1 names no columns"),
+        ("m.tsv", "file\tkind\nx\ty\n", "line 1 does not name the columns"),
         ("m.tsv", "path\tdomain\nx\n", "line 2 has no domain or path"),
         ("m.toml", "input = 3", r"no tables \[\[input\]\]"),
         ("m.toml", "[[input]]\npath = 3\ndomain = 'x'", "input 1 has no domain or path"),

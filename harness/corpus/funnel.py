@@ -63,19 +63,22 @@ def markdown(steps: Sequence[Step]) -> str:
     Examples:
         >>> step = Step("filters", "segments", 5, 3, {"rate": {"count": 2, "examples": ["太快|了"]}})
         >>> print(markdown([step]))
-        | step | in | out | kept |
-        |---|---|---|---|
-        | filters | 5 segments | 3 | 60.0 % |
+        | step    | in         | out | kept   |
+        | ------- | ---------- | --- | ------ |
+        | filters | 5 segments | 3   | 60.0 % |
         <BLANKLINE>
         | step | removed because | number | for example |
         |---|---|---|---|
         | filters | rate | 2 | 太快\|了 |
         <BLANKLINE>
     """
-    lines = ["| step | in | out | kept |", "|---|---|---|---|"]
+    rows = [["step", "in", "out", "kept"]]
     for step in steps:
         share = f"{100 * step.after / step.before:.1f} %" if step.before else ""
-        lines.append(f"| {step.name} | {step.before:,} {step.unit} | {step.after:,} | {share} |")
+        rows.append([step.name, f"{step.before:,} {step.unit}", f"{step.after:,}", share])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in rows]
     lines += ["", "| step | removed because | number | for example |", "|---|---|---|---|"]
     for step in steps:
         for reason, found in step.removed.items():

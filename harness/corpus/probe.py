@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.corpus.texts import Ragged, code_points, normalised
-from harness.corpus.transcripts import SUBTITLES
 from harness.errors import UserError
+from harness.subtitles import read_cues
+from harness.subtitles.document import FORMATS
 
 MAX_BYTES = 512 << 20
 PUBLIC = 0.5
@@ -78,9 +79,7 @@ def public_texts(path: Path) -> Iterator[str]:
     Raises:
         UserError: unreadable or too large.
     """
-    if path.suffix.lower() in SUBTITLES:
-        from harness.subtitles import read_cues
-
+    if path.suffix.lower() in FORMATS:
         yield from (cue.text for cue in read_cues(path, problems=[]))
         return
     try:

@@ -10,10 +10,11 @@ from pathlib import Path
 from harness.corpus.asr import read_asr
 from harness.corpus.units import Problem, Unit
 from harness.errors import UserError
+from harness.subtitles import Problem as CueProblem
+from harness.subtitles import document, read_cues
 
 ASR = (".json",)
-SUBTITLES = (".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".stl")
-FORMATS = (*SUBTITLES, *ASR)
+FORMATS = (*document.FORMATS, *ASR)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,7 +68,7 @@ def from_manifest(path: Path) -> list[Transcript]:
     Raises:
         UserError: unreadable, or a line without domain or path.
     """
-    rows = _toml_rows(path) if path.suffix == ".toml" else _tsv_rows(path)
+    rows = _toml_rows(path) if path.suffix == ".toml" else tsv_rows(path, ("domain", "path"))
     found: list[Transcript] = []
     for place, row in rows:
         values = [row.get(key) for key in ("domain", "path")]
@@ -104,9 +105,6 @@ def read_units(transcript: Transcript, problems: list[Problem], encoding: str | 
 def _units(path: Path, problems: list[Problem], encoding: str | None) -> list[Unit]:
     if path.suffix.lower() in ASR:
         return read_asr(path, problems)
-    from harness.subtitles import Problem as CueProblem
-    from harness.subtitles import read_cues
-
     bad: list[CueProblem] = []
     cues = read_cues(path, encoding=encoding, problems=bad)
     problems += [Problem(str(path), f"line {problem.line}", problem.what, problem.fix) for problem in bad]
@@ -150,12 +148,25 @@ def _toml_rows(path: Path) -> list[tuple[str, dict[str, object]]]:
     return [(f"input {number}", row) for number, row in enumerate(rows, start=1)]
 
 
-def _tsv_rows(path: Path) -> list[tuple[str, dict[str, object]]]:
+def tsv_rows(path: Path, columns: Iterable[str]) -> list[tuple[str, dict[str, object]]]:
+    """Read a manifest of tab-separated columns with a header.
+
+    Args:
+        path: the manifest, in UTF-8.
+        columns: those it must have.
+
+    Returns:
+        The place of each row, such as ``line 2``, and its cells by column.
+
+    Raises:
+        UserError: unreadable, or a column is missing.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not {"domain", "path"} <= set(reader.fieldnames or ()):
-                raise UserError(f"{path}, line 1 names no columns domain and path.", "Write them, with a tab between.")
+            if not set(columns) <= set(reader.fieldnames or ()):
+                fix = f"Write {', '.join(columns)}, with a tab between."
+                raise UserError(f"{path}, line 1 does not name the columns.", fix)
             return [(f"line {reader.line_num}", dict(row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read ({error}).", "Give a TSV in UTF-8.") from error

@@ -1,11 +1,11 @@
 """The inputs: films with two subtitle tracks each."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.corpus.transcripts import tsv_rows
 from harness.errors import UserError
 
 COLUMNS = ("domain", "source", "target")
@@ -38,20 +38,13 @@ def from_manifest(path: Path) -> list[Film]:
     Raises:
         UserError: unreadable, a cell missing, no such file, or two films of one name.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise UserError(f"{path}, line 1 does not name the columns.", f"Write {', '.join(COLUMNS)}, with tabs.")
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read ({error}).", "Give a TSV in UTF-8.") from error
     films = []
-    for number, row in rows:
-        if not all(row[column] for column in COLUMNS):
-            raise UserError(f"{path}, line {number} has an empty cell.", f"Give {', '.join(COLUMNS)}.")
-        source, target = path.parent / row["source"], path.parent / row["target"]
-        films.append(Film(row.get("name") or source.stem, row["domain"], source, target))
+    for place, row in tsv_rows(path, COLUMNS):
+        domain, source, target = (str(row[column] or "") for column in COLUMNS)
+        if not (domain and source and target):
+            raise UserError(f"{path}, {place} has an empty cell.", f"Give {', '.join(COLUMNS)}.")
+        name = str(row.get("name") or Path(source).stem)
+        films.append(Film(name, domain, path.parent / source, path.parent / target))
     return _checked(films)
 
 

@@ -80,8 +80,8 @@ class _Reading:
         notes += [f"also taken out of cues that stayed: {taken}"] if taken else []
         notes += [f"{counts['empty']:,} transcripts without speech"] if counts["empty"] else []
         steps = [
-            Step("read", "cues", units + len(self.problems), units, bad),
-            Step("cleaned", "cues", units, counts["left"], self._emptied.report(), tuple(notes)),
+            Step("read", "cues or words", units + len(self.problems), units, bad),
+            Step("cleaned", "cues or words", units, counts["left"], self._emptied.report(), tuple(notes)),
         ]
         return {
             "steps": [dump(step) for step in steps],
