@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from harness.budget import TRACKS
 from harness.definition import Card, read_toml
 from harness.errors import UserError
 from harness.task import task_folder
@@ -32,12 +33,15 @@ def facts_of(task: str) -> Facts:
         'no_such_task zh → en'
         >>> facts_of("sandglass_zh_de").title
         'Sand-Glass v1 zh → de'
+        >>> facts_of("sandglass_duration_zh_de").title
+        'Sand-Glass v1 zh → de, duration'
     """
     found = re.fullmatch(r"(.+)_([a-z]{2})_([a-z]{2})", task)
     stem, pair = (found[1], found.groups()[1:]) if found else (task, ())
     card = _card(task)
     title = card.title if card else stem
-    return Facts(f"{title} {pair[0]} → {pair[1]}" if pair else title, card, tuple(pair))
+    track = next((f", {word}" for word in TRACKS if f"_{word}_" in task and word not in title.lower()), "")
+    return Facts((f"{title} {pair[0]} → {pair[1]}" if pair else title) + track, card, tuple(pair))
 
 
 def _card(task: str) -> Card | None:

@@ -15,7 +15,7 @@ from leaderboard.cards import Facts, bibtex
 from leaderboard.columns import Column
 from leaderboard.compare import index, scores
 from leaderboard.pairs import Pairs
-from leaderboard.plots import scatter, spreads, strategies
+from leaderboard.plots import FLIP, scatter, spreads, strategies
 from leaderboard.published import Table
 from leaderboard.runs import LEVELS, Run
 from leaderboard.samples import SHORT, records, shards, sources
@@ -128,7 +128,12 @@ def plots(board: Board) -> dict[str, Any]:
     ]
     label = board.columns[board.headline].label if board.headline else ""
     by_cost = scatter(board, "cost", board.headline, "cost", f"{label} against cost")
-    return {"by_ratio": [plot for plot in by_ratio if plot], "by_cost": by_cost, "spreads": spreads(board)}
+    return {
+        "by_ratio": [plot for plot in by_ratio if plot],
+        "by_cost": by_cost,
+        "spreads": spreads(board),
+        "flip": FLIP,
+    }
 
 
 def matrix(board: Board) -> dict[str, Any] | None:

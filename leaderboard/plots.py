@@ -11,6 +11,12 @@ from leaderboard.board import Board, Row
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 46
 MOST_LABELS = 6
+LONGEST_NAME, LETTER, LINE = 40, 6.5, 16
+"""Letters of a name that are drawn, and the room of a letter and of a line."""
+
+FLIP = 520
+"""Place from which on names stand to the left of their point."""
+
 LOG_FROM = 20
 """Ratio of the highest to the lowest cost from which on costs are drawn by ratio."""
 
@@ -170,7 +176,10 @@ def scatter(board: Board, x: str, y: str, id_: str, title: str) -> Scatter | Non
     kinds = strategies(board)
     better = up.higher_is_better is not False
     front = _front(xs, ys, better) if x == "cost" else []
-    named = set(front or _spaced(xs, ys, ax, ay, better))
+    order = front or sorted(range(len(known)), key=lambda n: -ys[n] if better else ys[n])
+    named = _named(
+        order, [(ax.at(x), ay.at(y), len(row.label)) for x, y, (row, _, _) in zip(xs, ys, known, strict=True)]
+    )
     points = [
         Point(row, ax.at(xs[n]), ay.at(ys[n]), ay.at(lows[n]), ay.at(highs[n]), kinds.index(kind(row)) % 6, n in named,
               f"{across.label} {across.number(a.value or 0)}, {up.label} {up.number(b.value or 0)}"
@@ -202,16 +211,18 @@ def _front(xs: Sequence[float], ys: Sequence[float], higher_is_better: bool) -> 
     return found
 
 
-def _spaced(xs: Sequence[float], ys: Sequence[float], ax: Axis, ay: Axis, higher_is_better: bool) -> list[int]:
-    """Return the best points whose names do not run into each other."""
-    sign = -1 if higher_is_better else 1
-    chosen: list[int] = []
-    for n in sorted(range(len(xs)), key=lambda n: sign * ys[n]):
-        if all(abs(ay.at(ys[n]) - ay.at(ys[o])) > 16 or abs(ax.at(xs[n]) - ax.at(xs[o])) > 220 for o in chosen):
-            chosen.append(n)
+def _named(order: Sequence[int], places: Sequence[tuple[float, float, int]]) -> set[int]:
+    """Return the first points whose names do not run into each other; each place has its name's length."""
+    chosen: dict[int, tuple[float, float, float]] = {}
+    for n in order:
+        x, y, length = places[n]
+        wide = LETTER * min(length, LONGEST_NAME)
+        left, right = (x, x + wide) if x < FLIP else (x - wide, x)
+        if all(abs(y - other) > LINE or right < start or left > end for start, end, other in chosen.values()):
+            chosen[n] = (left, right, y)
         if len(chosen) == MOST_LABELS:
             break
-    return chosen
+    return set(chosen)
 
 
 def spreads(board: Board, row_height: int = 22) -> Spreads | None:
