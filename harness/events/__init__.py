@@ -33,7 +33,7 @@ class Extractor:
         return core.build([self.tag(part) for part in clauses(text)])
 
     def clause_events(self, text: str) -> tuple[tuple[str, Event], ...]:
-        """Return the events of a text that core events are looked for in, each with its clause: more than its own core."""
+        """Return all events of a text, each with its clause: those of another text are looked for among them."""
         parts = clauses(text)
         found = core.build_indexed([self.tag(part) for part in parts], core.MAX_CANDIDATES)
         return tuple((parts[i], event) for i, event in found)

@@ -44,6 +44,9 @@ MAX_CANDIDATES = 8
 
 MAX_ARGUMENTS = 6
 
+MAX_PART = 100
+"""Words of a stretch: what is longer is no speech, and is cut so that time grows with the length of a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -171,6 +174,7 @@ def _split(clause: Sequence[Token]) -> list[list[Token]]:
         if token.text in CONNECTIVES and token.tag in ("conjunction", "adverb", "verb", "other"):
             parts.append([])
         else:
+            parts += [[]] if len(parts[-1]) == MAX_PART else []
             parts[-1].append(token)
     return [part for part in parts if part]
 

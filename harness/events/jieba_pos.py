@@ -12,8 +12,8 @@ TAGS: dict[str, Tag] = {
     "a": "adjective", "ag": "adjective", "an": "noun", "ad": "adverb", "d": "adverb", "df": "adverb", "r": "pronoun",
     "rr": "pronoun", "rz": "pronoun", "m": "number", "mq": "number", "p": "preposition", "c": "conjunction",
     "u": "particle", "uj": "particle", "ul": "particle", "uz": "particle", "ug": "particle", "ud": "particle",
-    "uv": "particle", "y": "particle", "e": "particle", "o": "particle", "t": "time", "tg": "time", "s": "noun", "f": "place",
-    "l": "verb", "i": "verb", "z": "adjective", "j": "noun",
+    "uv": "particle", "y": "particle", "e": "particle", "o": "particle", "t": "time", "tg": "time", "s": "noun",
+    "f": "place", "l": "verb", "i": "verb", "z": "adjective", "j": "noun",
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ class Word:
 
 
 def _lacks(following: Sequence[Token]) -> bool:
-    """Say whether 没 has a noun for its object: nothing that could make the noun a subject comes after it (没信号我就)."""
+    """Say whether 没 has a noun for its object: no verb follows that the noun could be the subject of (没信号我就)."""
     if not following or following[0].tag not in ("noun", "name"):
         return False
     nouns = next((k for k, t in enumerate(following) if t.tag not in ("noun", "name")), len(following))
@@ -84,8 +84,7 @@ def negations(tokens: Sequence[Token]) -> list[Word]:
             continue
         potential = _POTENTIAL.match(text) if tag in ("verb", "other") else None
         if potential:
-            verb, complement = potential.groups()
-            words.append(Word(Token(verb, "verb"), 1))
+            words.append(Word(Token(potential.group(1), "verb"), 1))
             continue
         prefix = next((p for p in _PREFIXES if text.startswith(p) and len(text) > len(p)), None)
         if prefix and tag in ("verb", "adjective", "adverb") and len(text) < len(prefix) + 3:

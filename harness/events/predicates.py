@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from harness.events.polarity import Word
-from harness.events.tokens import Token
+from harness.events.tokens import NONE, Token
 from harness.events.words import ADDRESSING, BEING, CAUSING, GOING, HAVING, MODAL, SAYING
 
 Kind = Literal["main", "saying", "when", "relative"]
@@ -20,7 +20,14 @@ _ASPECTS = ("了", "着", "过")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A predicate: its index, its kind, and the indexes of the words that belong to it."""
+    """A predicate and what belongs to it.
+
+    Attributes:
+        at: its index.
+        kind: ``main``; ``saying`` where a clause is its object; ``when`` in a clause that says
+            when; ``relative`` in one that modifies a noun.
+        own: indexes of the words that belong to it, itself not among them.
+    """
 
     at: int
     kind: Kind
@@ -28,7 +35,19 @@ class Head:
 
 
 def heads(words: Sequence[Word]) -> list[Head]:
-    """Find the predicates of a stretch without punctuation or connectives, each with its words."""
+    """Find the predicates of a stretch without punctuation or connectives, each with its words.
+
+    Args:
+        words: mended, negation taken out.
+
+    Returns:
+        The predicates in order; no word belongs to two.
+
+    Examples:
+        >>> tags = {"他": "pronoun", "买": "verb", "的": "particle", "车": "noun", "坏": "verb", "了": "particle"}
+        >>> [(h.at, h.kind, h.own) for h in heads([Word(Token(text, tag)) for text, tag in tags.items()])]
+        [(1, 'relative', (0, 2)), (4, 'main', (3, 5))]
+    """
     tokens = [word.token for word in words]
     relative = _relatives(tokens)
     mains = [k for k in range(len(tokens)) if k not in relative and _is_predicate(words, k)]
@@ -45,7 +64,7 @@ def _is_predicate(words: Sequence[Word], k: int) -> bool:
     token = words[k].token
     if token.tag == "verb":
         return True
-    following = words[k + 1].token if k + 1 < len(words) else Token("", "other")
+    following = words[k + 1].token if k + 1 < len(words) else NONE
     if token.tag != "adjective" or (k == 0 and following.text not in ("了", "多", "极")):
         return False
     graded = (
@@ -84,7 +103,7 @@ def _yields(words: Sequence[Word], k: int, heads: Sequence[int]) -> bool:
     tokens = [word.token for word in words]
     later = next((j for j in heads if j > k), None)
     if later is None:
-        following = next((t for t in tokens[k + 1 :] if t.tag != "adverb"), Token("", "other"))
+        following = next((t for t in tokens[k + 1 :] if t.tag != "adverb"), NONE)
         return tokens[k].text in MODAL and following.tag == "verb"
     text, between = tokens[k].text, tokens[k + 1 : later]
     close = not any(_subject_pronoun(tokens, j) for j in range(k + 1, later))
@@ -92,9 +111,7 @@ def _yields(words: Sequence[Word], k: int, heads: Sequence[int]) -> bool:
     if text in MODAL:
         first = next((t for t in between if t.tag not in ("adverb", "time")), None)
         return first is None or first.tag not in NOMINAL
-    if text in CAUSING:
-        return True
-    if text == "离":
+    if text in CAUSING or text == "离":
         return True
     if text == "等":
         return tokens[k + 1].text not in _ASPECTS
@@ -104,16 +121,16 @@ def _yields(words: Sequence[Word], k: int, heads: Sequence[int]) -> bool:
         return close and not bare
     if text in BEING - HAVING:
         return not any(t.tag in NOMINAL for t in tokens[:k]) or "的" in (tokens[-1].text, tokens[k - 1].text)
-    following = [t.text for t in between]
-    if following[:1] == ["着"] and bare:
+    mark = between[0].text if between else ""
+    if mark == "着" and bare:
         return True
     described = any(t.text in _DEGREES or t.tag == "adjective" for t in between)
-    return following[:1] == ["得"] and tokens[later].tag == "verb" and not described
+    return mark == "得" and tokens[later].tag == "verb" and not described
 
 
 def _subject_pronoun(tokens: Sequence[Token], j: int) -> bool:
     """Say whether a pronoun may begin a clause: not after a preposition, nor before a noun or measure word."""
-    following = tokens[j + 1] if j + 1 < len(tokens) else Token("", "other")
+    following = tokens[j + 1] if j + 1 < len(tokens) else NONE
     free = following.text != "的" and following.tag not in ("other", *NOMINAL)
     return tokens[j].tag == "pronoun" and free and tokens[j - 1].tag != "preposition"
 
@@ -121,7 +138,7 @@ def _subject_pronoun(tokens: Sequence[Token], j: int) -> bool:
 def _kind(tokens: Sequence[Token], k: int, mains: Sequence[int]) -> Kind:
     later = next((j for j in mains if j > k), len(tokens))
     rest = tokens[k + 1 : later]
-    ends = any(t.text in _AFTERWARDS and f.text != "的" for t, f in pairwise([*rest, Token("", "other")]))
+    ends = any(t.text in _AFTERWARDS and f.text != "的" for t, f in pairwise([*rest, NONE]))
     ends = ends or (any(t.text == "就" for t in rest) and all(t.tag in ("particle", "other", "adverb") for t in rest))
     once = k > 0 and tokens[k - 1].text == "一" and tokens[k - 1].tag in ("adverb", "other")
     if once and tokens[k].text in SAYING and later < len(tokens) and not any(t.text == "就" for t in rest):

@@ -50,6 +50,10 @@ class Token:
     tag: Tag
 
 
+NONE = Token("", "other")
+"""Stands where there is no token."""
+
+
 def clauses(text: str) -> tuple[str, ...]:
     """Cut a text at punctuation and at spaces beside Han characters.
 
@@ -92,8 +96,8 @@ def settle(text: str, tag: Tag) -> tuple[Token, ...]:
 
     A Latin word is a name where the tagger says so or where it has two capitals or a
     digit (WESG, PhotoShop, PS5), but not where it is up to three capitals (AI, DLC); else
-    a noun. A name of one character, a team and a short
-    common place (郊区, 石板路) are nouns. A number is kept only where it has a value and is neither an ordinal (第三), nor
+    a noun. A name of one character, a team and a short common place (郊区, 石板路) are
+    nouns. A number is kept only where it has a value and is neither an ordinal (第三), nor
     a day of the week, nor the bare 一 that works as an article (一个, 一大碗).
 
     Args:
