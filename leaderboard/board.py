@@ -15,7 +15,7 @@ from harness.protocol import short_hash
 from harness.records import Estimate
 from harness.stats.clusters import ClusterSums, cluster_sums
 from harness.stats.ranks import RankInterval
-from leaderboard.columns import Column, columns_of, describe, first_columns, headline
+from leaderboard.columns import LENGTH, Column, columns_of, describe, first_columns, headline
 from leaderboard.pairs import Pairs, all_pairs, flips_for, ranks
 from leaderboard.runs import Run
 from leaderboard.text import slug
@@ -193,6 +193,7 @@ def _why_not(run: Run, ranking: str, common: Coverage) -> tuple[str, ...]:
         (not found.complete, "incomplete"),
         (_coverage(run) != common, "other segments than the rest of the board"),
         (not ranking, "nothing that was measured here ranks"),
+        (ranking in LENGTH, "length alone ranks nothing"),
         (bool(ranking) and ranking not in run.scores.names, f"{ranking} was not measured"),
         (ranking in found.marked, f"chosen by what {ranking} measures with"),
         (not found.publishable and not found.notes, "not fit for publication until repaired"),

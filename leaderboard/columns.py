@@ -17,14 +17,13 @@ GROUPS = ("Headline", "Fit", "Meaning", "Estimates", "Judges", "Time", "Cost", "
 FIRST = ("usable", "hit", "ok", "ib", "length_compliance", "bt_cerr", "rho_fwd", "line_count")
 LAST = ("bleu_rho", "bleu_ref", "chrf_ref", "tokens_total", "cost")
 MOST_FIRST = 12
-"""Columns of a table that are in its page; all others come when they are asked for."""
+"""Columns of a table that are in its page, at most; all others come when they are asked for."""
 
-HEADLINES = ("usable", "hit", "ib")
-"""What ranks a board: the first of these that it has, else the first column of a judge or an estimator, else the first
-that says something good of the translations."""
+ENOUGH = 6
+"""Columns up to which a table is filled with metrics that this version does not know of."""
 
-NO_HEADLINE = frozenset({"Cost", "Sources", "Headline"})
-"""Groups that rank nothing, ``HEADLINES`` apart: that an answer came says nothing of how good it is."""
+LENGTH = ("hit", "ib", "length_compliance")
+"""What a table without anything better is sorted by. It ranks nothing: gibberish of the right length would lead."""
 
 
 @dataclass(frozen=True)
@@ -149,23 +148,24 @@ def first_columns(columns: Mapping[str, Column], results: Sequence[Result], rank
     """Choose the columns that a table shows first, by name; what ranks stands before all."""
     known = [name for name in columns if any(_value(result, name) is not None for result in results)]
     measures = [name for result in results for name in result.measures]
-    wanted = [ranking, *FIRST, *measures, *LAST]
-    if not any(name in known for name in HEADLINES):
-        wanted += [name for name in known if columns[name].higher_is_better]
-    return [name for name in dict.fromkeys(wanted) if name in known][:MOST_FIRST]
+    chosen = [name for name in dict.fromkeys([ranking, *FIRST, *measures, *LAST]) if name in known]
+    more = [name for name in known if columns[name].higher_is_better and name not in chosen]
+    return (chosen + more[: max(0, ENOUGH - len(chosen))])[:MOST_FIRST]
 
 
 def headline(columns: Mapping[str, Column], results: Sequence[Result], rankable: Collection[str]) -> str:
-    """Choose the metric that ranks a table; empty where none can.
+    """Choose the metric that ranks a table, or sorts it where none can rank; empty where there is neither.
+
+    ``usable`` first, then a hit with its quality, judges and estimators, events; length only to sort by.
 
     Args:
         columns: the table's.
         results: its rows.
         rankable: metrics that are means over segments, so that clusters can be exchanged.
     """
+    both = [name for name in columns if name.startswith("hit_and_")]
     measures = [name for result in results for name in result.measures if _directed(columns, name)]
-    good = [name for name, c in columns.items() if c.higher_is_better and c.group not in NO_HEADLINE]
-    for name in (*HEADLINES, *measures, *good):
+    for name in ("usable", *both, *measures, "bt_cerr", *LENGTH):
         if name in columns and name in rankable and any(_value(result, name) is not None for result in results):
             return name
     return ""

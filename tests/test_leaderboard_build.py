@@ -121,6 +121,17 @@ def test_a_board_of_nothing_that_ranks(tmp_path):
     assert "no two systems on the same segments" in page(board / "pairs.html")
 
 
+def test_length_alone_ranks_nothing(tmp_path):
+    for spec in systems(2):
+        folder = write(tmp_path, spec)
+        result = json.loads((folder / "result.json").read_bytes())
+        keep = {name: result["metrics"][name] for name in ("ib", "ok", "rho_fwd", "bleu_rho", "cost")}
+        alter(folder, "result.json", metrics=keep, measures=[])
+    board = only_board(tmp_path)
+    assert board.headline == "ib" and board.ranked == 0 and board.first[0] == "ib"
+    assert all(row.why_not == ("length alone ranks nothing",) for row in board.rows)
+
+
 def test_boards_are_one_a_task_and_protocol(tmp_path):
     specs = systems(2, ("sandglass_zh_en", "sandglass_zh_de"))
     folder = made(tmp_path, *specs)
