@@ -123,8 +123,11 @@ def _run(args: argparse.Namespace, plan: "Plan", door: "Door", jobs: "Sequence[J
     try:
         asyncio.run(run(plan, door, jobs, learned, args.on_failure, done))
     finally:
+        schema = report.schema_line(door.schemas)
+        if schema:
+            print(schema)
         if args.report and films:
-            written(args.report, report.as_html(films).encode())
+            written(args.report, report.as_html(films, schema).encode())
         if args.export_terms and films:
             written(args.export_terms, write_terms(learned.terms))
     return EXIT_INCOMPLETE if any(film.missing or film.problems for film in films) else EXIT_OK

@@ -4,6 +4,7 @@ Shared by all ways to a remote model, so that an answer means the same on each o
 """
 
 import hashlib
+import json
 import os
 import re
 import time
@@ -59,6 +60,7 @@ def body(request: Request, model: str) -> dict[str, Any]:
         "reasoning_effort": decode.reasoning_effort,
         "logprobs": True if request.top_logprobs else None,
         "top_logprobs": request.top_logprobs or None,
+        "response_format": _format(request.schema) if request.schema else None,
     }
     return {
         "model": model,
@@ -66,6 +68,11 @@ def body(request: Request, model: str) -> dict[str, Any]:
         "max_tokens": decode.max_tokens,
         "seed": sent_seed(request),
     } | {name: value for name, value in optional.items() if value is not None}
+
+
+def _format(schema: str) -> dict[str, Any]:
+    """Return what binds an answer to a JSON schema."""
+    return {"type": "json_schema", "json_schema": {"name": "lines", "strict": True, "schema": json.loads(schema)}}
 
 
 def api_key(model: str) -> str | None:

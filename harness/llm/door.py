@@ -1,6 +1,7 @@
 """The door: every model call of a run passes here once, and is never paid for twice."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -13,6 +14,7 @@ from harness.llm.failures import CallEvent
 from harness.llm.limiter import Limiter
 from harness.llm.purse import Purse, no_price
 from harness.llm.retry import Retries
+from harness.llm.schemas import Schemas
 from harness.llm.types import ModelKind, Request, Response, Role
 from harness.records import Usage
 
@@ -40,6 +42,7 @@ class Door:
 
     Attributes:
         limiter: how many remote calls run at a time; its maximum may be changed.
+        schemas: answers whose schema was ``sent`` or ``refused``, also those from the cache.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Door:
         self._direct = direct
         self._on_event = on_event
         self._backends: dict[str, Backend] = dict(backends or {})
+        self._schemas = Schemas()
+        self.schemas: Counter[str] = Counter()
         self._flying: dict[str, asyncio.Task[Response]] = {}
         self._spent: dict[Spender, Usage] = {}
         self._listed: dict[Spender, Usage] = {}
@@ -112,6 +117,8 @@ class Door:
             task.add_done_callback(lambda done: self._landed(key, done))
             response = await asyncio.shield(task)
         _add(self._listed, (role, stage), response.usage)
+        if response.schema:
+            self.schemas[response.schema] += 1
         return response
 
     async def close(self) -> None:
@@ -177,7 +184,8 @@ class Door:
         paid = 0.0
         try:
             self._tell("sent", request, role, stage)
-            response = _priced(await self._backend(request).call(request, self._timeout_s), request)
+            answer = await self._schemas.call(self._backend(request), request, self._timeout_s)
+            response = _priced(answer, request)
             paid = reserved if response.usage.cost is None else response.usage.cost
         except Retryable as error:
             paid = reserved if error.maybe_billed else 0.0

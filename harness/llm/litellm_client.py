@@ -11,6 +11,7 @@ from typing import Any
 from harness.llm.backend import Refused, Retryable
 from harness.llm.chat import api_key, body, read_answer, refused, timed_out
 from harness.llm.redact import redact
+from harness.llm.schemas import NO_SCHEMA
 from harness.llm.types import Request, Response
 from harness.records import Usage
 
@@ -36,6 +37,10 @@ class LiteLLMClient:
         """Send one chat request once; see ``Backend.call``."""
         if self._litellm is None:
             self._litellm = load_litellm()
+        if request.schema and "response_format" not in (
+            self._litellm.get_supported_openai_params(model=request.model) or ()
+        ):
+            raise Refused(f"LiteLLM cannot send {request.model} a schema.", NO_SCHEMA)  # it would drop it silently
         started = time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):

@@ -95,6 +95,8 @@ def most_cost(request: Request) -> float | None:
     if prices_of is None:
         return None
     texts = [message.content for message in request.messages] or [request.prompt]
+    if request.schema:
+        texts.append(request.schema)
     tokens = sum(16 + math.ceil(len(text.encode()) / 2) for text in texts)
     return tokens * prices_of[0] + request.decode.max_tokens * prices_of[2]
 

@@ -57,6 +57,7 @@ class Request:
             and cached apart.
         api_base: server, where it is not the provider's own.
         top_logprobs: number of alternatives to the answer's first token to be told, 0 for none.
+        schema: JSON schema of the answer as text, for servers that can hold a model to it; empty for none.
     """
 
     model: str
@@ -67,6 +68,7 @@ class Request:
     repeat: int = 0
     api_base: str | None = None
     top_logprobs: int = 0
+    schema: str = ""
 
     def key(self) -> str:
         """Return the cache key: SHA-256 of the request's canonical JSON.
@@ -78,8 +80,9 @@ class Request:
             False
         """
         data = asdict(self)
-        if not self.top_logprobs:
-            del data["top_logprobs"]  # responses of before this field stay known
+        for name in ("top_logprobs", "schema"):
+            if not data[name]:
+                del data[name]  # responses of before this field stay known
         canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -95,6 +98,7 @@ class Response:
         usage: tokens, list price and latency of this call, also when read from the cache.
         cached: read from the response cache, so nothing was paid now.
         logprobs: alternatives to the first token with their log-probabilities, where asked for and told.
+        schema: whether the answer's schema was sent to the server or refused by it; empty where there was none.
     """
 
     text: str
@@ -102,6 +106,7 @@ class Response:
     usage: Usage
     cached: bool = False
     logprobs: dict[str, float] = field(default_factory=dict)
+    schema: Literal["", "sent", "refused"] = ""
 
 
 class LLM(Protocol):

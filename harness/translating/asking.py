@@ -25,6 +25,7 @@ from harness.errors import RunError
 from harness.llm.backend import Refused
 from harness.llm.types import LLM, Message, ModelKind, Request, Response, Role
 from harness.records import Usage
+from harness.translating.answer_schema import MANY, MANY_AND_TERMS, ONE
 from harness.translating.answers import Reading, likeness, read
 from harness.translating.glossary import Term
 from harness.translating.order import in_place
@@ -186,11 +187,12 @@ class Asking:
     def _request(self, question: _Question, places: Sequence[int], attempt: int) -> Request:
         """Return the request for some of a question's lines: all of them with what is around, fewer with neighbours."""
         payload, system = dict(question.payload), question.request.messages[0].content
+        schema = MANY if "lines" in payload else ONE
         if len(places) == len(question.lines):
             told = _told(self.around)
             payload = told | payload
             if "lines" in payload and self.around.tell_terms and question.request.repeat == 0:
-                system += TELL_TERMS
+                system, schema = system + TELL_TERMS, MANY_AND_TERMS
         else:
             told = {key: value for key, value in _told(self.around).items() if key == "terms"}
             payload = told | _part(question, places)
@@ -201,7 +203,8 @@ class Asking:
         limit = self.max_tokens or thinking + self._limit([question.lines[place]["text"] for place in places])
         decode = replace(decode, max_tokens=limit)
         repeat = question.request.repeat + 1000 * attempt  # apart from a strategy's own repeats
-        return replace(question.request, messages=messages, decode=decode, repeat=repeat)
+        schema = "" if attempt else schema  # some models cannot write under a schema: a last line is tried without
+        return replace(question.request, messages=messages, decode=decode, repeat=repeat, schema=schema)
 
     def _limit(self, texts: Sequence[str]) -> int:
         """Return the most tokens for an answer: half as many again as a translation takes, or twice."""

@@ -6,7 +6,7 @@ and so have no interval.
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.report import CONTROL
 from harness.subtitles.lint_report import clock, page, plain
@@ -76,9 +76,28 @@ def _terms(film: Film) -> list[str]:
     return lines[: NAMED + 1]
 
 
-def as_html(films: Sequence[Film]) -> str:
+def schema_line(answers: Mapping[str, int]) -> str:
+    """Say what became of the schema that the answers were asked for with.
+
+    Args:
+        answers: how many answers it was ``sent`` for, and ``refused`` for; see ``Door.schemas``.
+
+    Returns:
+        One line, empty where no schema was wanted.
+
+    Examples:
+        >>> schema_line({"sent": 84}), schema_line({"refused": 3})
+        ('schema: sent (84 answers)', 'schema: refused by the server (3 answers without it)')
+    """
+    sent, refused = answers.get("sent", 0), answers.get("refused", 0)
+    said = [f"sent ({sent} answers)"] * bool(sent)
+    said += [f"refused by the server ({refused} answers without it)"] * bool(refused)
+    return f"schema: {', '.join(said)}" if said else ""
+
+
+def as_html(films: Sequence[Film], schema: str = "") -> str:
     """Write one page about all files that needs no other file; everything foreign is escaped."""
-    parts = []
+    parts = [f"<p>{_e(schema)}</p>"] if schema else []
     for film in films:
         parts.append(f"<h2>{_e(str(film.document.path))}</h2>")
         parts.append("<table><tr><th>cues over<th>before<th>after</tr>")
