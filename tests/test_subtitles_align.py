@@ -55,6 +55,10 @@ def files(tmp_path):
     return str(first), str(second)
 
 
+def test_many_cues_at_one_time_are_no_work_without_end():
+    assert estimate_offset([1.0] * 200_000, [2.5] * 200_000) == 1.5
+
+
 def test_table(files, capsys):
     assert main(["align", *files]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -86,3 +86,10 @@ def inner(skeleton):
 def test_no_text_breaks_the_markup(skeleton, other):
     again = split(restore(skeleton, other), skeleton.markup)
     assert tags(again) == tags(skeleton)
+
+
+@pytest.mark.parametrize("markup", ["srt", "ass"])
+def test_a_drawing_that_never_begins_is_no_work_without_end(markup):
+    text = "{" + "\\p1" * 300_000
+    assert split(text, markup).text == text
+    assert split(text + "}m 0 0{\\p0}Seen", markup).text == "Seen"

@@ -1,5 +1,6 @@
 """Two subtitle files side by side: which cues belong together, which stand alone, and how far apart the files lie."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from harness.subtitles.pairing import pair
 REACH = 30.0
 """Seconds either side of a first guess within which an offset is looked for."""
 BIN = 0.1
+MOST_CUES = 20_000
+"""Cues whose differences are looked at, spread over the file; a long film has a tenth of it."""
+NEIGHBOURS = 100
+"""Cues on either side of a first guess that are looked at; more than that in half a minute is no speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,10 @@ def estimate_offset(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _differences(first: Sequence[float], second: Sequence[float], guess: float) -> list[float]:
-    """Return the differences of starts within reach of a guess."""
+    """Return the differences of starts within reach of a guess, of so many cues and neighbours at most."""
     found: list[float] = []
-    low = 0
-    for start in first:
-        while low < len(second) and second[low] < start + guess - REACH:
-            low += 1
-        for place in range(low, len(second)):
-            if second[place] > start + guess + REACH:
-                break
-            found.append(second[place] - start)
+    for start in first[:: len(first) // MOST_CUES + 1]:
+        at = bisect_left(second, start + guess)
+        differences = (other - start for other in second[max(0, at - NEIGHBOURS) : at + NEIGHBOURS])
+        found += [difference for difference in differences if abs(difference - guess) <= REACH]
     return found

@@ -15,7 +15,7 @@ from typing import Literal
 Markup = Literal["srt", "vtt", "ass", "ttml", "stl"]
 
 HTML_NAMES = "i|b|u|s|em|strong|font|span|ruby|rt|rp|c|v|lang|small|big"
-DRAWING = r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?=\{[^{}]*\\p0|\Z)"
+DRAWING = r"\{(?=[^{}]*\\p[1-9])[^{}]*+\}.*?(?=\{[^{}]*\\p0|\Z)"
 TOKENS: dict[str, re.Pattern[str]] = {
     "srt": re.compile(
         rf"(?P<break>\\N|\r\n|\r|\n|<br ?/?>)"
