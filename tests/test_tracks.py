@@ -27,7 +27,7 @@ ISOMETRIC, WMT = CORPORA / "isometric", CORPORA / "wmt" / "wmt22_outputs"
 needs_isometric = pytest.mark.skipif(
     not ISOMETRIC.is_dir(), reason="the isometric test set is not here (set SANDGLASS_CORPORA)"
 )
-needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason=ABSENT.format("WMT22"))
+needs_wmt = pytest.mark.skipif(not WMT.is_dir(), reason="the WMT22 test sets are not here (set SANDGLASS_CORPORA)")
 
 
 def published():
