@@ -9,7 +9,7 @@ from typing import Any
 from harness.convert import dump
 from harness.corpus.folder import write_json
 
-BAR, ROW, LABEL = 420, 26, 210
+BAR, ROW, LABEL, COUNTS = 420, 26, 210, 260
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def svg(steps: Sequence[Step]) -> str:
     widest = {unit: max(step.before for step in steps if step.unit == unit) for unit in {s.unit for s in steps}}
     height = ROW * len(steps) + 12
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + BAR + 190} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + BAR + COUNTS} {height}" '
         'font-family="sans-serif" font-size="13" role="img">',
         "<title>What each step of the build left</title>",
     ]
