@@ -1,6 +1,6 @@
 """Measure the event extractors: hand labels, planted errors, content-free outputs.
 
-    python benchmarks/event_recall.py [--held-out] [--leak PATH/Sandglass.json]
+    python -m benchmarks.event_recall [--held-out] [--leak PATH/Sandglass.json]
 
 Prints, per installed extractor: micro-F1 over (role, surface) against the hand labels of
 Sandglass mini, on the development transcripts and, where asked for, on the held-out ones

@@ -1,15 +1,20 @@
 """What a core event is, on invented sentences: the conventions of tasks/sandglass_mini/NOTE.md, one by one."""
 
+from typing import get_args
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.event_agreement import parts, passes
 from harness import events
+from harness.events import core
 from harness.events.agreement import micro_f1
 from harness.events.mending import mend
 from harness.events.polarity import negations
 from harness.events.predicates import heads
 from harness.events.retagging import retagged
-from harness.events.tokens import Token, settle
+from harness.events.tokens import Tag, Token, settle
 from harness.events.unglue import unglue
 
 
@@ -108,3 +113,28 @@ def test_every_word_belongs_to_one_predicate_at_most(lac):
 @pytest.mark.parametrize("text", ["第三", "周三", "一大碗"])
 def test_ordinals_weekdays_and_articles_are_no_numbers(text):
     assert settle(text, "number")[0].tag == "other"
+
+
+WORDS = (
+    "我 他们 这 的 了 着 过 得 就 一 不 没有 别 吃 买 说 看见 是 有 去 来 让 用 把 被 在 从 到 很 香 红 里 上面 三 "
+    "百分之五 个 钱 块 饭 车 老周 AI 什么"
+).split()
+TOKENS = st.builds(Token, st.sampled_from(WORDS), st.sampled_from(get_args(Tag)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.lists(TOKENS, max_size=14), max_size=3))
+def test_whatever_the_tagger_says_events_are_well_formed(clauses):
+    found = core.build(clauses)
+    assert len(found) <= core.MAX_EVENTS
+    assert all(event.predicate and len(event.arguments) <= core.MAX_ARGUMENTS for event in found)
+    for clause in clauses:
+        words = negations(mend(clause))
+        own = [i for head in heads(words) for i in (*head.own, head.at)]
+        assert len(own) == len(set(own))
+        assert all(0 <= i < len(words) for i in own)
+
+
+def test_a_text_without_a_mark_takes_time_in_proportion():
+    clause = [Token("买", "verb"), Token("的", "particle"), Token("车", "noun")] * 2000
+    assert len(core.build([clause], limit=1)) == 1

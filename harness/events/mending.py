@@ -6,6 +6,7 @@ place, and prepositions that are verbs.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from harness.events.retagging import ACTS, retagged
 from harness.events.tokens import NONE, Token
@@ -51,7 +52,7 @@ def mend(tokens: Sequence[Token]) -> list[Token]:
     if len(tokens) > 2 and tokens[-2].text in QUESTIONS and tokens[-1].text in ("吧", "吗", "么"):
         tokens = tokens[:-2]
     tagged = retagged(tokens)
-    pieces = [unglue(t, f, k == 0) for k, (t, f) in enumerate(zip(tagged, [*tagged[1:], NONE], strict=True))]
+    pieces = [unglue(t, f, k == 0) for k, (t, f) in enumerate(pairwise([*tagged, NONE]))]
     return _last_verb(_coverbs(_complements(_places(_counted([t for piece in pieces for t in piece])))))
 
 
