@@ -123,7 +123,8 @@ class SubtitleTranslator:
         most, finish = 3 * request["max_tokens"], "stop"
         if len(text) > most:
             text, finish = text[:most], "length"
-        read, written = len((system + user).encode()) // 3, len(text.encode()) // 3
+        asked = system + user + json.dumps(request.get("response_format", ""))
+        read, written = len(asked.encode()) // 3, len(text.encode()) // 3
         self.tokens += read + written
         return says(text, finish=finish, usage={"prompt_tokens": read, "completion_tokens": written})
 

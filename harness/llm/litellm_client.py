@@ -37,16 +37,16 @@ class LiteLLMClient:
         """Send one chat request once; see ``Backend.call``."""
         if self._litellm is None:
             self._litellm = load_litellm()
-        if request.schema and "response_format" not in (
-            self._litellm.get_supported_openai_params(model=request.model) or ()
-        ):
-            raise Refused(f"LiteLLM cannot send {request.model} a schema.", NO_SCHEMA)  # it would drop it silently
         started = time.monotonic()
         try:
+            if request.schema and not self._sends_schemas(request.model):
+                raise Refused(f"LiteLLM sends no schema to {request.model}.", NO_SCHEMA)  # it would just drop it
             async with asyncio.timeout(timeout_s):
                 answer = await self._litellm.acompletion(
                     **arguments(request), timeout=timeout_s, num_retries=0, max_retries=0
                 )
+        except Refused:
+            raise
         except TimeoutError:
             raise timed_out(timeout_s) from None
         except self._litellm.ContentPolicyViolationError:
@@ -55,6 +55,10 @@ class LiteLLMClient:
             raise _failure(error, request) from None  # the original may quote the key
         response = read_answer(answer.model_dump(include={"choices", "usage"}), api_key(request.model))
         return replace(response, usage=replace(response.usage, latency_s=time.monotonic() - started))
+
+    def _sends_schemas(self, model: str) -> bool:
+        name, provider, _, _ = self._litellm.get_llm_provider(model)
+        return "response_format" in (self._litellm.get_supported_openai_params(name, provider) or ())
 
     async def close(self) -> None:
         """Close LiteLLM's connections."""

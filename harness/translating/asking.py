@@ -8,6 +8,9 @@ asked in halves; a single line is asked ``ATTEMPTS`` times. Every step asks for 
 than the one before and no line twice, so that it ends after at most (2 + ATTEMPTS) n
 questions, each asked once more where only thoughts came back.
 
+A whole question's answer is bound to a JSON schema (``answer_schema.py``) where the server takes
+one; what is asked again is not.
+
 Numbers that do not end at n say that lines were merged or split, after which every number
 may stand before the wrong text. Then the last line and its neighbour are asked again too:
 where its second translation is not like the first, or the neighbour's is more so, nothing
@@ -187,10 +190,12 @@ class Asking:
     def _request(self, question: _Question, places: Sequence[int], attempt: int) -> Request:
         """Return the request for some of a question's lines: all of them with what is around, fewer with neighbours."""
         payload, system = dict(question.payload), question.request.messages[0].content
-        schema = MANY if "lines" in payload else ONE
+        schema = ""  # what is asked again goes without: it costs tokens, and some models cannot write under one
         if len(places) == len(question.lines):
             told = _told(self.around)
             payload = told | payload
+            if not attempt:
+                schema = MANY if "lines" in payload else ONE
             if "lines" in payload and self.around.tell_terms and question.request.repeat == 0:
                 system, schema = system + TELL_TERMS, MANY_AND_TERMS
         else:
@@ -203,7 +208,6 @@ class Asking:
         limit = self.max_tokens or thinking + self._limit([question.lines[place]["text"] for place in places])
         decode = replace(decode, max_tokens=limit)
         repeat = question.request.repeat + 1000 * attempt  # apart from a strategy's own repeats
-        schema = "" if attempt else schema  # some models cannot write under a schema: a last line is tried without
         return replace(question.request, messages=messages, decode=decode, repeat=repeat, schema=schema)
 
     def _limit(self, texts: Sequence[str]) -> int:
