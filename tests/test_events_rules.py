@@ -45,6 +45,7 @@ def lac():
         ("送花的那个男孩昨天又来店里了", ["送 花", "来 男孩 店里"]),
         ("秋天种的南瓜十天就能收获", ["收获 南瓜 十"]),
         ("哥哥一回家就打开电脑", ["打开 哥哥 电脑"]),
+        ("这才是真正的选择题", ["是 选择题"]),
         # verbs of saying have only the words before them
         ("国王以为将军背叛了自己", ["以为 国王", "背叛 将军"]),
         ("他说病人暂时脱离了危险", ["脱离 病人 危险"]),
@@ -117,7 +118,7 @@ def test_ordinals_weekdays_and_articles_are_no_numbers(text):
 
 WORDS = (
     "我 他们 这 的 了 着 过 得 就 一 不 没有 别 吃 买 说 看见 是 有 去 来 让 用 把 被 在 从 到 很 香 红 里 上面 三 "
-    "百分之五 个 钱 块 饭 车 老周 AI 什么"
+    "百分之五 个 钱 块 饭 车 老周 AI 什么 那 没 不到 还是 只有 等 时候 想吃 看电视 丢了 打不 下 告诉 你 才是"
 ).split()
 TOKENS = st.builds(Token, st.sampled_from(WORDS), st.sampled_from(get_args(Tag)))
 

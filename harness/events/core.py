@@ -144,7 +144,7 @@ def _event(words: Sequence[Word], head: Head) -> Event:
 
 def _nominal(clauses: Sequence[Sequence[Token]]) -> tuple[tuple[int, Event], ...]:
     """Build the one event of a text that only has nouns."""
-    nominal = [(i, a) for i, clause in enumerate(clauses) for a in _arguments(negations(clause), range(len(clause)))]
+    nominal = [(i, a) for i, clause in enumerate(clauses) for a in _all(clause)]
     named = [k for k, (_, a) in enumerate(nominal) if a.kind != "number"]
     if not named:
         return ()

@@ -50,7 +50,8 @@ def heads(words: Sequence[Word]) -> list[Head]:
     """
     tokens = [word.token for word in words]
     relative = _relatives(tokens)
-    mains = [k for k in range(len(tokens)) if k not in relative and _is_predicate(words, k)]
+    inside = {i for k, j in relative.items() for i in range(k, j + 1)}
+    mains = [k for k in range(len(tokens)) if k not in inside and _is_predicate(words, k)]
     mains = [k for k in mains if not _describes(tokens, k)]
     mains = [k for k in mains if not _yields(words, k, mains)]
     found = [Head(k, _kind(tokens, k, mains)) for k in mains]
@@ -163,7 +164,7 @@ def _relatives(tokens: Sequence[Token]) -> dict[int, int]:
             k -= 1
         if k < 0 or tokens[k].tag != "verb" or k in found:
             continue
-        if tokens[k].text in SAYING and k + 1 < j:
+        if tokens[k].text == "是" or (tokens[k].text in SAYING and k + 1 < j):
             continue
         direct = all(t.tag == "particle" for t in tokens[k + 1 : j])
         later = any(t.tag in ("verb", "adjective") for t in tokens[j + 1 :])
@@ -177,10 +178,10 @@ def _relatives(tokens: Sequence[Token]) -> dict[int, int]:
 
 def _determined(tokens: Sequence[Token], k: int) -> bool:
     """Say whether a determiner with its measure word stands before a verb (那杯下了毒的咖啡)."""
-    before = tokens[k - 1 : k] if tokens[k - 1].tag == "pronoun" else tokens[max(0, k - 2) : k - 1]
-    return any(
-        t.tag == "pronoun" and t.text[0] in "这那哪" and t.text not in ("这样", "那样", "这里", "那里") for t in before
-    )
+    measured = k > 1 and tokens[k - 1].tag == "other" and tokens[k - 2].tag == "pronoun"
+    word = tokens[k - 2] if measured else tokens[k - 1]
+    glued = word.tag == "pronoun" and len(word.text) > 1 and word.text not in ("这样", "那样", "这里", "那里")
+    return (measured or glued) and word.text[0] in "这那哪"
 
 
 def _owners(tokens: Sequence[Token], mains: Sequence[Head], relative: dict[int, int]) -> list[int]:
