@@ -7,6 +7,7 @@ stand in one table.
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 
 from harness.records import Result, dump
@@ -155,7 +156,8 @@ def _table(results: Sequence[Result], columns: Sequence[str]) -> str:
 
 def _markdown(results: Sequence[Result], columns: Sequence[str]) -> str:
     def escape(text: str) -> str:
-        return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+        escaped = re.sub(r"([\\|\[\]])", r"\\\1", text)
+        return escaped.replace("<", "&lt;")
 
     lines = [f"**{escape(_heading(results[0]))}**", "", f"| model | strategy | {' | '.join(columns)} |"]
     lines.append("|---|---|" + "---|" * len(columns))

@@ -173,8 +173,9 @@ def _estimates(computed: Mapping[str, Estimate], stored: Mapping[str, Estimate],
         old, new = stored[name], computed[name]
         differing = [part for part in EXACT if getattr(old, part) != getattr(new, part)]
         if differing:
-            shown = "; ".join(f"{part} {getattr(new, part)}, stored {getattr(old, part)}" for part in differing)
-            yield f"result.json: {name}{where} has {shown}"
+            part = differing[0]
+            what = f"{name}{where}" if part == "value" else f"{part} of {name}{where}"
+            yield f"result.json: {what} is {getattr(new, part)}, stored {getattr(old, part)}"
         elif not (_close(old.low, new.low) and _close(old.high, new.high)):
             ends = f"[{new.low}, {new.high}], stored [{old.low}, {old.high}]"
             yield f"result.json: the interval of {name}{where} is {ends}"

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.stats.clusters import ClusterSums, Floats
-from harness.stats.paired import ROUNDING, _all_exchanges, _random_exchanges
+from harness.stats.paired import ROUNDING, all_exchanges, random_exchanges
 from harness.stats.ranks import RankInterval
 from harness.stats.tests import holm
 
@@ -116,7 +116,7 @@ def _difference(first: Floats, second: Floats, values: Floats, presences: Floats
 
 
 def _exchanges(units: int, flips: int, exact: bool, seed: int, rows: int = 20_000) -> Iterator[Floats]:
-    for block in _all_exchanges(units) if exact else _random_exchanges(units, flips, seed):
+    for block in all_exchanges(units) if exact else random_exchanges(units, flips, seed):
         yield from (block[start : start + rows] for start in range(0, len(block), rows))
 
 

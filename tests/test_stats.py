@@ -182,6 +182,12 @@ def test_left_out_values_are_those_of_the_remaining_clusters():
 # Properties of the interval
 
 
+def test_an_error_that_rounds_to_nothing_gives_no_nan():
+    sums = cluster_sums([[0.0], [6e-165]], ["a", "b"])
+    found = interval(mean, sums, resample_weights(2, 60, seed=3), method="bootstrap-t")
+    assert found.low <= found.estimate <= found.high  # false of a NaN
+
+
 @settings(max_examples=60, deadline=None)
 @given(values_and_clusters, st.sampled_from(["default", "t", "percentile", "bootstrap-t"]), st.randoms())
 def test_interval_contains_the_estimate_and_ignores_order(segments, method, random):

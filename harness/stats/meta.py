@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from harness.stats.clusters import Floats, cluster_sums
 from harness.stats.intervals import Interval, interval
-from harness.stats.paired import _all_exchanges, _random_exchanges
+from harness.stats.paired import all_exchanges, random_exchanges
 
 Scores = Sequence[float] | Floats
 Z95 = 1.959963984540054
@@ -276,6 +276,6 @@ def _one_sided(scores: Floats, resamples: int, seed: int) -> Floats:
     observed = gaps.sum(axis=1)
     exact = segments < 63 and 1 << segments <= resamples
     larger, least = np.zeros(len(one)), observed - 1e-12 * np.abs(gaps).sum(axis=1)
-    for swapped in _all_exchanges(segments) if exact else _random_exchanges(segments, resamples, seed):
+    for swapped in all_exchanges(segments) if exact else random_exchanges(segments, resamples, seed):
         larger += np.count_nonzero((1 - 2 * swapped) @ gaps.T >= least, axis=0)
     return np.asarray(larger / (1 << segments if exact else resamples), dtype=np.float64)

@@ -141,4 +141,6 @@ def bootstrap_t_interval(estimate: float, error: float, values: Floats, errors: 
     ratio = np.sort(np.where(values == estimate, 0.0, ratio)[~np.isnan(values)])
     tail = (1 - level) / 2 * (len(ratio) - 1)
     first, last = ratio[int(np.floor(tail))], ratio[int(np.ceil(len(ratio) - 1 - tail))]
-    return float(estimate - last * error), float(estimate - first * error)
+    # An error so small that it rounds to 0 takes nothing from a quantile that is infinitely far.
+    above, below = (quantile * error if np.isfinite(quantile) else quantile for quantile in (last, first))
+    return float(estimate - above), float(estimate - below)

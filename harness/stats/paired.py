@@ -214,7 +214,7 @@ def _exchange(
             return PairedTest(None, None, name, resamples, units)
         least = abs(observed) - ROUNDING * max(abs(values[0]), abs(values[1]))
         larger = 0
-        for swapped in _all_exchanges(units) if exact else _random_exchanges(units, flips, seed):
+        for swapped in all_exchanges(units) if exact else random_exchanges(units, flips, seed):
             sums = [swapped @ y + (1 - swapped) @ x for x, y in ((first, second), (second, first))]
             many = np.full(len(swapped), total[0])
             larger += int(np.count_nonzero(~(np.abs(aggregate(sums[0], many) - aggregate(sums[1], many)) < least)))
@@ -222,14 +222,20 @@ def _exchange(
     return PairedTest(observed, p, f"{name}, exact" if exact else name, resamples, units)
 
 
-def _all_exchanges(units: int) -> Iterator[Floats]:
+def all_exchanges(units: int) -> Iterator[Floats]:
+    """Yield every way of exchanging units, in chunks of rows of 0 and 1.
+
+    Examples:
+        >>> next(all_exchanges(2)).tolist()
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    """
     step = max(1, CHUNK_CELLS // units)
     for start in range(0, 1 << units, step):
         codes = np.arange(start, min(start + step, 1 << units), dtype=np.int64)
         yield ((codes[:, None] >> np.arange(units)) & 1).astype(np.float64)
 
 
-def _random_exchanges(units: int, flips: int, seed: int) -> Iterator[Floats]:
+def random_exchanges(units: int, flips: int, seed: int) -> Iterator[Floats]:
     """Draw fair coins from the raw words, whose stream NumPy promises never to change."""
     words = -(-units // 64)
     stream = np.random.PCG64(seed)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.stats.clusters import Aggregate, ClusterSums, Floats, exact_sum
-from harness.stats.paired import ROUNDING, PairedTest, _all_exchanges, _check_pairing, _random_exchanges
+from harness.stats.paired import ROUNDING, PairedTest, _check_pairing, all_exchanges, random_exchanges
 
 CHUNK = 1 << 19
 
@@ -61,7 +61,7 @@ def sign_flips(
     larger = np.zeros(len(parts), dtype=np.int64)
     straight, crossed = np.hstack([x, y]), np.hstack([y, x])
     with np.errstate(divide="ignore", invalid="ignore"):
-        for block in _all_exchanges(units) if exact else _random_exchanges(units, flips, seed):
+        for block in all_exchanges(units) if exact else random_exchanges(units, flips, seed):
             for swapped in np.array_split(block, max(1, block.size // CHUNK)):
                 sums = swapped @ crossed + (1 - swapped) @ straight
                 for number, ((aggregate, _, _), part) in enumerate(zip(metrics.values(), parts, strict=True)):
