@@ -1,8 +1,10 @@
 """Answers bound to a JSON schema: a help where a server takes it, never a need, and nothing of the benchmark's."""
 
 import asyncio
+import importlib
 import itertools
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from harness.cli import main
 from harness.errors import RunError
 from harness.llm.cache import ResponseCache
+from harness.llm.credentials import LOCAL_MODULES
 from harness.llm.door import Door
+from harness.llm.local import model_file
 from harness.llm.purse import most_cost
 from harness.llm.types import Decode, Message, Request
 from harness.translating.answer_schema import MANY, MANY_AND_TERMS, ONE
@@ -185,6 +189,29 @@ def test_through_litellm_too_and_what_it_would_drop_is_said(model, state):
         assert complete(Door(None, direct=False), ask(server, model=model))[0].schema == state
         assert ["response_format" in seen.json for seen in server.seen] == [state == "sent"]
         assert state == "refused" or schema_of(server.seen[0].json) == json.loads(ONE)
+
+
+def test_a_real_server_holds_a_model_to_the_schema_and_refuses_one_it_cannot_read(own_cache):
+    """llama.cpp's own server, with a base model that left alone writes on and on."""
+    for module in LOCAL_MODULES:
+        pytest.importorskip(module, reason="needs the local extra", exc_type=ImportError)
+    xllamacpp = importlib.import_module("xllamacpp")
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model_file(own_cache / "models"))
+    params.n_ctx, params.n_parallel, params.n_gpu_layers, params.port = 1024, 1, 0, 0
+    params.verbosity, params.warmup = -1, False
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(params)
+    lines = json.dumps({"lines": [{"id": 1, "text": "你好"}, {"id": 2, "text": "再见"}]}, ensure_ascii=False)
+    base = f"{server.listening_address}/v1"
+    request = Request("openai/m", (Message("user", lines),), decode=Decode(64, temperature=0), api_base=base)
+    free, held, odd = complete(
+        Door(None), request, replace(request, schema=MANY), replace(request, schema='{"type": "nonsense"}')
+    )
+    assert held.schema == "sent" and held.text.lstrip().startswith('{"translations"')
+    assert odd.schema == "refused" and odd.text == free.text and not free.text.lstrip().startswith('{"translations"')
+    for schema in (ONE, MANY, MANY_AND_TERMS):
+        assert xllamacpp.json_schema_to_grammar(schema)
 
 
 def test_the_most_a_call_can_cost_counts_the_schema():
