@@ -351,6 +351,7 @@ def results(folder):
     return json.loads(file.read_text(encoding="utf-8")), samples
 
 
+@pytest.mark.slow
 def test_lm_eval_runs_our_task(commands):
     data, samples = results(commands.folder / "theirs")
     values = data["results"]["sandglass_mini_zh_en"]
@@ -372,6 +373,7 @@ def test_lm_eval_runs_our_task(commands):
     assert "ib_within_1" in commands.said[0]
 
 
+@pytest.mark.slow
 def test_our_model_runs_in_lm_eval(commands):
     data, samples = results(commands.folder / "ours")
     values, info = data["results"]["sandglass_mini_zh_en"], data["config"]["sandglass"]
@@ -387,6 +389,7 @@ def test_our_model_runs_in_lm_eval(commands):
     assert sum(messages[-1]["content"].startswith("Repeat: ") for messages in chats) == 2
 
 
+@pytest.mark.slow
 def test_exports_have_the_shape_of_real_results(commands, tmp_path):
     from harness.exports.facts import find_runs
     from harness.exports.lm_eval_results import convert

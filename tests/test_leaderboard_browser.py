@@ -117,6 +117,7 @@ def test_every_page_opens(visit, request, base):
         assert not page.locator("script:not([src])").count() and not page.locator("[onerror], [onload]").count()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
 def test_accessible_and_never_wider_than_the_screen(visit, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra dev)").Axe()
@@ -419,6 +420,7 @@ def test_a_demonstration_is_called_one_wherever_its_numbers_show(visit, site):
     assert DEMO in visit(f"models/{model.name}").locator("main").inner_text()
 
 
+@pytest.mark.slow
 def test_first_loads_are_light(browser, site, host):
     """Everything a page asks for until it rests, data included."""
     larger = f"{site.paths['other']}/samples/index.html"

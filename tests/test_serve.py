@@ -181,6 +181,7 @@ def test_the_log_is_bounded(hollow, fake_vllm, own_cache, monkeypatch):
         assert "line 59999" in tail(next(path for path in logs if path.suffix == ".log"))
 
 
+@pytest.mark.slow
 def test_the_server_dies_with_a_killed_run(hollow, fake_vllm, tmp_path):
     script = (
         "import os, sys, time\n"

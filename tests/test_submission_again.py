@@ -54,6 +54,7 @@ def accepted(submission, task, rows):
     return result.parent
 
 
+@pytest.mark.slow
 def test_levels_are_granted_one_after_the_other(good, task, tmp_path, capsys):
     row = accepted(good, task, tmp_path / "rows")
     assert read_trust(row).level == "recomputed"
@@ -78,6 +79,7 @@ def test_levels_are_granted_one_after_the_other(good, task, tmp_path, capsys):
     assert "equal texts: 1.0000 [" in shown and "usable: 0.0000 [0.0000, 0.0000] - within 0.05" in shown
 
 
+@pytest.mark.slow
 def test_forged_cosines_recompute_and_are_not_re_judged(task, tmp_path, capsys):
     """Every event said to be kept, and the result made anew from that: consistent, and false."""
     run = make_run(task, tmp_path / "results", translator=Forgetful())
@@ -117,6 +119,7 @@ def test_a_sample_too_small_to_show_it_is_no_proof(good, task, capsys):
     assert "segments asked for again: 2, at least 32 are needed" in shown and "not granted" in shown
 
 
+@pytest.mark.slow
 def test_judges_are_asked_again(task, tmp_path, capsys):
     with Loopback(JudgeServer(lambda text: 30 + len(text) % 60)) as judge:
         spec = f"accuracy:model=openai/judge:api_base={judge.url}"

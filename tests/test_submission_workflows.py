@@ -130,6 +130,7 @@ def test_a_release_needs_its_version_a_date_and_notes(runner):
     assert runner("release", "build", GITHUB_REF_NAME=f"v{__version__}").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_release_builds_a_wheel_with_every_room(runner):
     pytest.importorskip("build", reason="needs build and hatchling")
     pytest.importorskip("hatchling", reason="needs build and hatchling")
