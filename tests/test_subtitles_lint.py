@@ -296,3 +296,12 @@ def test_characters_of_a_cue_exclude_tags(tmp_path):
     path = tmp_path / "a.srt"
     path.write_text(srt([(1000, 3000, '{\\an8}<font color="#ffff00">Hi</font>')]), encoding="utf-8")
     assert characters(read_document(path).skeletons[0].text, limits_for("en")) == 2
+
+
+def test_a_file_without_a_cue_is_refused_and_never_mended(tmp_path, capsys):
+    path, out = tmp_path / "empty.srt", tmp_path / "out.srt"
+    path.write_text("", encoding="utf-8")
+    assert main(["lint", str(path), "--target", "en"]) == 2
+    assert "line 1: there is no cue in the file" in capsys.readouterr().out
+    assert main(["lint", str(path), "--target", "en", "--fix", "-o", str(out)]) == 2
+    assert not out.exists()

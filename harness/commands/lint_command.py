@@ -87,6 +87,8 @@ def _one(path: Path, args: argparse.Namespace, settings: "Settings", suber: dict
         document = read_document(path, encoding=args.encoding, problems=problems)
     except UserError as error:
         return Refused(str(path), str(error))
+    if not document.entries:
+        return Refused(str(path), f"{path}, line {problems[0].line}: {problems[0].what}. {problems[0].fix}")
     if args.reference:
         from harness.subtitles.suber import suber as rate
 
@@ -107,6 +109,8 @@ def _mend(path: Path, args: argparse.Namespace, settings: "Settings") -> Path:
     from harness.subtitles.write import render
 
     document = read_document(path, encoding=args.encoding, problems=[])
+    if not document.entries:
+        raise UserError(f"{path} holds no cue that can be mended.", "Give a subtitle file.")
     texts, times = fix.broken(document, settings.limits), fix.moved(document, settings)
     _write(args.out, render(document, texts, times))
     done = f"lines broken anew in {many(len(texts), 'cue')}, {many(len(times), 'end')} moved"
