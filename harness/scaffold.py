@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.examples import EXAMPLES
 from harness.jsonl import to_line, write_atomic
 from harness.languages import LANGUAGES, language
+from harness.metrics.fill import DUBBING_RATE, SPEECH_RATES
 from harness.subtitles.limits import limits_for
 from harness.syllables import COUNTERS, count
 from harness.syllables import LANGUAGES as COUNTED
@@ -23,9 +24,6 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 RATIOS = {"en": (0.8, 0.9), "de": (0.9, 1.0), "es": (1.0, 1.1)}
 """From Chinese: Table 2 of arXiv 2601.10187."""
-
-RATES = {"zh": 5.18, "en": 6.19, "de": 5.97, "es": 7.82}
-"""Syllables a second: Table 1 of arXiv 2601.10187."""
 
 BOUNDS: dict[Track, tuple[float, float]] = {
     "ratio": (0.9, 1.1),
@@ -234,7 +232,7 @@ def _mean(lines: Sequence[dict[str, object]], source: str, counter: str) -> floa
 
 def _target(source: str, target: str, track: Track) -> str:
     """Return the table of one target language."""
-    bounds, rate, most = BOUNDS.get(track, ()), RATES.get(target, 0.0), 0
+    bounds, rate, most = BOUNDS.get(track, ()), SPEECH_RATES.get(target, 0.0), 0
     if track == "ratio" and source == "zh":
         bounds = RATIOS.get(target, bounds)
     if track == "reading_speed":
@@ -245,7 +243,7 @@ def _target(source: str, target: str, track: Track) -> str:
         (bool(bounds), "bounds", list(bounds), "of the amount over its basis, both ends included"),
         (track in BY_TIME, "rate", rate, f"{unit} a second"),
         (bool(most), "most", most, "characters on screen at once"),
-        (track in BY_SYLLABLES, "speech_rates", [rate, 4.44], "syllables a second, for the column fill"),
+        (track in BY_SYLLABLES, "speech_rates", [rate, DUBBING_RATE], "syllables a second, for the column fill"),
     )
     table = "".join(f"{name} = {json.dumps(value)}  # {words}\n" for wanted, name, value, words in rows if wanted)
     return f"\n[targets.{target}]\n{table}"

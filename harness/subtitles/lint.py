@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from harness.metrics.fill import fill_ratio
+from harness.metrics.fill import DUBBING_RATE, SPEECH_RATES, fill_ratio
 from harness.subtitles.document import Document
 from harness.subtitles.entry import Problem
 from harness.subtitles.limits import Limits, characters, least
@@ -33,10 +33,6 @@ RULES: dict[str, str] = {
 }
 WARNINGS = frozenset({"close_gap", "fill"})
 PLACED = re.compile(r"\\(?:pos|move)\(")
-SPEECH_RATES = {"zh": 5.18, "en": 6.19, "de": 5.97, "es": 7.82}
-"""Syllables a second of each language, Table 1 of arXiv 2601.10187."""
-DUBBING_RATE = 4.44
-"""A dubbing tool's: .225 s a syllable."""
 TOO_FAST, TOO_EMPTY = 1.4, 0.67
 
 
