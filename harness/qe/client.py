@@ -60,6 +60,7 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._noise: deque[str] = deque(maxlen=20)
+        self._readers: list[threading.Thread] = []
         self._asked = 0
         self._deaths = 0
         self._facts: dict[str, Any] = {}
@@ -132,8 +133,10 @@ class Worker:
             message = f"The {self._source.backend} environment's Python cannot be run: {error}."
             raise UserError(message, f"Run `sandglass env {self._source.backend}`.") from error
         self._process = process
-        for stream, keep in ((process.stdout, self._answers.put), (process.stderr, _short(self._noise))):
-            threading.Thread(target=_drain, args=(stream, keep), daemon=True).start()
+        streams = ((process.stdout, self._answers.put), (process.stderr, _short(self._noise)))
+        self._readers = [threading.Thread(target=_drain, args=stream, daemon=True) for stream in streams]
+        for reader in self._readers:
+            reader.start()
         self._send(self._source.options())
         answer = self._receive(self._limits.load_s)
         if not answer["ready"]:
@@ -179,6 +182,8 @@ class Worker:
 
     def _dead(self) -> RunError:
         code = self._kill()
+        for reader in self._readers:
+            reader.join(timeout=2)  # what it said last may still be on its way; a child of its own may hold the pipe
         return RunError(f"the {self._source.backend} worker died (exit code {code}): {self._last_words()}")
 
     def _kill(self) -> int | None:
