@@ -218,13 +218,16 @@ def test_keyboard_alone(visit):
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "q"
     page.keyboard.type("claude")
-    assert set(names(page)) == {"anthropic/claude-1"}
+    assert set(names(page)) == {"anthropic/claude-1"}, page.locator("#q").input_value()
+    seen = []
     for _ in range(20):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.closest('th')?.dataset.c") == "usable":
+        seen.append(page.evaluate("document.activeElement.closest('th')?.dataset.c"))
+        if seen[-1] == "usable":
             break
+    assert seen[-1] == "usable", seen
     page.keyboard.press("Enter")
-    assert page.locator("th[aria-sort]").get_attribute("data-c") == "usable"
+    until(lambda: page.locator("th[aria-sort]").get_attribute("data-c") == "usable")
     page = visit("samples")
     page.wait_for_selector(READY["samples"])
     first = page.locator("#segment").input_value()

@@ -48,13 +48,18 @@ var sandglass = (function () {
 
   // The part of the address after # holds the view, so that every view has an address.
   function state() { return new URLSearchParams(location.hash.slice(1)); }
+  var own = null;
   function keep(values) {
     var kept = new URLSearchParams();
     Object.keys(values).forEach(function (name) { if (values[name]) kept.set(name, values[name]); });
     history.replaceState(null, "", "#" + kept.toString());
+    own = location.hash;
   }
 
-  addEventListener("hashchange", function () { if (location.hash.indexOf("=") > 0) location.reload(); });
+  // An address that somebody else wrote is shown anew; the change of a jump may be told after the view was kept.
+  addEventListener("hashchange", function () {
+    if (location.hash.indexOf("=") > 0 && location.hash !== own) location.reload();
+  });
 
   // Elements from text only: nothing is ever read as markup.
   function el(name, attributes) {
