@@ -103,7 +103,7 @@ class Protocol:
             rate=task.rate,
             most=task.most,
             counted=translates and task.source in COUNTED and task.target in COUNTED,
-            reference=translates and all(segment.reference is not None for segment in task.segments),
+            reference=translates and task.references,
             reference_tokenizer=BLEU_TOKENIZERS.get(task.target, "13a"),
         )
 

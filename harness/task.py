@@ -28,7 +28,8 @@ class Task:
     """A task for one target language, its segments loaded.
 
     ``mu`` is the mean source length by counter, frozen in the definition; ``data_hash``
-    identifies the data and enters the protocol. ``bounds`` is empty where there are none.
+    identifies the data and enters the protocol. ``bounds`` is empty where there are none;
+    ``references`` says whether every segment has one, also where the segments are elsewhere.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Task:
     most: int = 0
     window: int = 1
     round_trip: bool = True
+    references: bool = False
 
     @cached_property
     def by_id(self) -> dict[str, Segment]:
@@ -139,6 +141,7 @@ def load_task(name: str, data: Path | None = None) -> Task:
         most=spec.most,
         window=definition.window,
         round_trip=definition.round_trip,
+        references=all(segment.reference is not None for segment in segments),
     )
 
 
