@@ -1,0 +1,1 @@
+"""What all trainers share: configurations, safe loading, running, histories, plots, studies, toy models."""

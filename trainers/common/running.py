@@ -1,0 +1,127 @@
+"""Running a trainer of TRL or transformers: its arguments, resuming, and what it leaves behind."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.jsonl import write_atomic
+from harness.records import dump
+from trainers.common.card import Card, versions, write_card
+from trainers.common.config import Training, as_json
+
+MODEL = "model"
+"""Folder of the finished checkpoint below a run's output."""
+
+
+def arguments(training: Training) -> dict[str, Any]:
+    """Return the keywords of ``TrainingArguments``, and of TRL's configurations, for a run.
+
+    On a machine without a GPU training runs on the CPU in float32; there TRL's own defaults would refuse.
+    """
+    import torch
+
+    gpu = torch.cuda.is_available()
+    if training.tensorboard:
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(Path(training.output) / "tensorboard")
+    return {
+        "output_dir": training.output,
+        "per_device_train_batch_size": training.batch,
+        "gradient_accumulation_steps": training.accumulation,
+        "learning_rate": training.learning_rate,
+        "max_steps": training.steps or -1,
+        "num_train_epochs": training.epochs,
+        "lr_scheduler_type": training.schedule,
+        "warmup_steps": training.warmup,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
+        "seed": training.seed,
+        "data_seed": training.seed,
+        "save_strategy": "steps",
+        "save_steps": training.save_steps,
+        "save_total_limit": 2,
+        "logging_steps": training.log_steps,
+        "report_to": ["tensorboard"] if training.tensorboard else [],
+        "activation_checkpointing": training.gradient_checkpointing,
+        "use_cpu": not gpu,
+        "bf16": False,
+        "disable_tqdm": None,
+        "dataloader_pin_memory": gpu,
+    }
+
+
+def prepare(training: Training, config: Any) -> Path:
+    """Set threads, and claim the output folder for this very configuration.
+
+    Args:
+        training: its ``[train]``.
+        config: the whole configuration, a dataclass.
+
+    Returns:
+        The output folder, which exists.
+
+    Raises:
+        UserError: the folder holds a run of another configuration.
+    """
+    output = Path(training.output)
+    written = as_json(dump(config))
+    mark = output / "config.json"
+    if mark.is_file() and mark.read_text(encoding="utf-8") != written:
+        raise UserError(
+            f"{output} holds a run of another configuration.",
+            "Name another folder with --set train.output=FOLDER, or remove it.",
+        )
+    if not mark.is_file():
+        if output.is_dir() and any(output.iterdir()):
+            raise UserError(f"{output} holds other files.", "Name another folder with --set train.output=FOLDER.")
+        output.mkdir(parents=True, exist_ok=True)
+        write_atomic(mark, written.encode())
+    import torch
+
+    if training.threads:
+        torch.set_num_threads(training.threads)
+    return output
+
+
+def train(trainer: Any, training: Training, card: Card) -> Path:
+    """Train, from the last checkpoint where there is one, and save the finished model with its card.
+
+    A finished run is not trained again.
+
+    Args:
+        trainer: of TRL or transformers, made with ``arguments``; a ``History`` is added to it.
+        training: its ``[train]``.
+        card: what is written beside the weights; versions are filled in.
+
+    Returns:
+        The folder of the finished checkpoint, which ``sandglass run --model hf/./FOLDER`` takes.
+    """
+    from dataclasses import replace
+
+    from transformers.trainer_utils import get_last_checkpoint
+
+    from trainers.common.history import History
+    from trainers.common.models import save_model
+
+    output = Path(training.output)
+    finished = output / MODEL
+    if (finished / "sandglass.json").is_file():
+        return finished
+    trainer.add_callback(History(output / "history.jsonl"))
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(output)))
+    if trainer.is_world_process_zero():
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        save_model(model, trainer.processing_class, finished)
+        write_card(finished, replace(card, versions=versions()))
+    return finished
+
+
+def hash_of(rows: Any) -> str:
+    """Return the SHA-256 of training data, as written to cards.
+
+    Examples:
+        >>> hash_of([{"prompt": "a"}])[:12]
+        '5f1cbb1d4b0e'
+    """
+    return hashlib.sha256(as_json(rows).encode()).hexdigest()
