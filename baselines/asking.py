@@ -8,7 +8,7 @@ from harness.errors import UserError
 from harness.examples import examples
 from harness.languages import language
 from harness.llm.types import LLM, Decode, Request
-from harness.prompts import Parsed, chat, few_shot, one_line, parse_chat, parse_line
+from harness.prompts import Parsed, chat, few_shot, parse_chat, parse_line
 from harness.records import Candidate, Item, Translation, Usage
 from harness.strategy import Setting
 
@@ -86,18 +86,6 @@ def plain_prompt(setting: Setting, text: str) -> str:
     source, target = setting.budget.source, setting.budget.target
     pairs = [(e.full[source], e.full[target]) for e in examples(source, target)]
     return few_shot(pairs, (language(source), language(target)), text)
-
-
-def budget_prompt(setting: Setting, text: str, amount: int) -> str:
-    """Return the few-shot prompt for a translation of one line with a stated length."""
-    budget = setting.budget
-    source, name, unit = language(budget.source), language(budget.target), budget.unit
-    shown = "".join(
-        f"{source}: {example.full[budget.source]}\n{name} ({budget.amount(short)} {unit}): {short}\n\n"
-        for example in examples(budget.source, budget.target)
-        for short in (example.short.get(budget.target, example.full[budget.target]),)
-    )
-    return f"{shown}{source}: {one_line(text)}\n{name} ({amount} {unit}):"
 
 
 def check_budget(setting: Setting, strategy: str) -> None:

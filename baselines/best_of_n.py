@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from baselines.asking import budget_prompt, check_budget, line_decode, translations
-from baselines.prompted import instruction, translate_to
+from baselines.asking import check_budget, line_decode, translations
+from baselines.prompted import translate_to
+from harness.budget_prompts import budget_prompt, instruction
 from harness.embedders import Embedder, load
 from harness.errors import UserError
 from harness.llm.types import LLM, Decode
@@ -90,7 +91,7 @@ class BestOfN:
     @property
     def prompts(self) -> tuple[str, ...]:
         """The instruction for chat models and the frame of the few-shot prompt."""
-        return instruction(self.setting), budget_prompt(self.setting, "", 0)
+        return instruction(self.setting.budget), budget_prompt(self.setting.budget, "", 0)
 
     @property
     def optimised_for(self) -> tuple[str, ...]:

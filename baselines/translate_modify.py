@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from baselines import unconstrained
 from baselines.asking import Answer, ask_chat, ask_completion, check_budget, line_decode, plain_prompt, translations
-from baselines.prompted import middle, stated
 from baselines.unconstrained import translate_plainly
+from harness.budget_prompts import middle, stated
 from harness.errors import UserError
 from harness.examples import examples
 from harness.languages import language

@@ -134,7 +134,8 @@ def test_a_yaml_that_contradicts_its_task_is_refused(wrong):
 
 @needs_lm_eval
 def test_prompts_are_the_strategies_own():
-    from baselines.asking import budget_prompt, plain_prompt
+    from baselines.asking import plain_prompt
+    from harness.budget_prompts import budget_prompt
 
     plan = bridge.plan_of("sandglass_mini_zh_de", "phonetic")
     for prompt in ("prompted", "unconstrained"):
@@ -142,7 +143,7 @@ def test_prompts_are_the_strategies_own():
         docs = bridge.load("sandglass_mini_zh_de", "phonetic", prompt)["test"]
         for doc in docs.select(range(5)):
             counts = setting.budget.wanted(Segment(doc["id"], doc["text"], doc["cluster"]))
-            stated = budget_prompt(setting, doc["text"], counts[len(counts) // 2])
+            stated = budget_prompt(setting.budget, doc["text"], counts[len(counts) // 2])
             assert doc["prompt"] == (stated if prompt == "prompted" else plain_prompt(setting, doc["text"]))
     assert LANGUAGES["de"] in docs[0]["prompt"]
 
