@@ -35,6 +35,8 @@ COMMANDS = {
     "translate": "translate a subtitle file in time",
     "lint": "check subtitle files against the limits of a locale",
     "align": "show two subtitle files side by side",
+    "train": "train a model: homura, genrm, alpo, cpo, icr",
+    "study": "run one of the trainers' studies over several seeds",
     "demo": "run the four strategies with the embedded model and build a board: no key, no network, a few minutes",
 }
 """Every command; its module in ``harness.commands`` has ``add_arguments`` and ``main``."""

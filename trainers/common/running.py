@@ -122,6 +122,6 @@ def hash_of(rows: Any) -> str:
 
     Examples:
         >>> hash_of([{"prompt": "a"}])[:12]
-        '5f1cbb1d4b0e'
+        'd936103c6917'
     """
     return hashlib.sha256(as_json(rows).encode()).hexdigest()
