@@ -17,6 +17,8 @@ from harness.metrics.base import ratio
 from harness.stats.clusters import cluster_sums
 from harness.stats.intervals import interval
 
+Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 
 @dataclass(frozen=True)
 class Preferred:
@@ -49,26 +51,43 @@ def better_than_gold(reference: Path, systems: Sequence[Path], metrics: Sequence
         raise UserError(f"{reference} is no run of references.", "Make it with: sandglass score TASK --reference.")
     runs = [read_run(system) for system in systems]
     check_comparable([gold, *runs])
-    return [_preferred(gold, run, metrics) for run in runs]
+    theirs = scores(gold, metrics)
+    return [preferred(run.label, scores(run, metrics), theirs, run.clusters) for run in runs]
 
 
-def _preferred(gold: Run, run: Run, metrics: Sequence[str]) -> Preferred:
-    ours, theirs = _scores(run, metrics), _scores(gold, metrics)
+def preferred(system: str, ours: Scores, theirs: Scores, clusters: Sequence[str]) -> Preferred:
+    """Count how often a system scores above the reference.
+
+    Args:
+        system: its name.
+        ours: [n], the system's scores; NaN leaves a segment out.
+        theirs: [n], the reference's.
+        clusters: [n], the cluster of each segment.
+
+    Examples:
+        >>> found = preferred("A", np.array([0.9, 0.5, np.nan]), np.array([0.8, 0.5, 0.1]), ["a", "b", "c"])
+        >>> found.better, found.ties, found.segments
+        (0.5, 0.5, 2)
+    """
     known = np.isfinite(ours) & np.isfinite(theirs)
     rows = np.column_stack([known & (ours > theirs), known]).astype(float)
-    found = interval(ratio, cluster_sums(rows, run.clusters), bounds=(0.0, 1.0), proportion=True)
+    found = interval(ratio, cluster_sums(rows, clusters), bounds=(0.0, 1.0), proportion=True)
     ties = float((known & (ours == theirs)).sum() / max(1, known.sum()))
-    return Preferred(run.label, found.estimate, found.low, found.high, ties, int(known.sum()))
+    return Preferred(system, found.estimate, found.low, found.high, ties, int(known.sum()))
 
 
-def _scores(run: Run, metrics: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the mean of the metrics for each segment; NaN where one carries no value."""
+def scores(run: Run, metrics: Sequence[str]) -> Scores:
+    """Return the mean of the metrics for each segment of a run; NaN where one carries no value.
+
+    Raises:
+        UserError: the run lacks a metric.
+    """
     for name in metrics:
         if name not in run.statistics:
             raise UserError(f"{run.label} has no column {name!r}.", "Score both with the same --qe.")
     columns = [run.statistics[name] for name in metrics]
     with np.errstate(divide="ignore", invalid="ignore"):
-        means: np.ndarray[tuple[int], np.dtype[np.float64]] = np.mean(
+        means: Scores = np.mean(
             [rows[:, 0] / np.where(rows[:, -1] > 0, rows[:, -1], np.nan) for rows in columns], axis=0
         )
     return means
