@@ -1,0 +1,187 @@
+"""Prompts and training set of a built task: which videos are trained on, what is asked, how answers are read."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.budget import Budget
+from harness.budget_prompts import budget_prompt, instruction, middle, stated
+from harness.errors import UserError
+from harness.llm.types import Response
+from harness.prompts import Parsed, chat, parse_chat, parse_line
+from harness.records import Item, Segment, Usage
+from harness.syllables import counter_for
+from harness.task import load_task
+from trainers.homura.config import Config
+from trainers.homura.profiles import PROFILES
+from trainers.homura.rewards import Bounds
+
+Reader = Callable[[str, bool], Parsed]
+"""Reads an answer, given whether it was cut off at the limit on tokens."""
+
+Form = Literal["chat", "line", "plain"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a run trains on.
+
+    Attributes:
+        name: task, version and data hash.
+        source: source language.
+        target: target language.
+        bounds: L0 and R0.
+        mu: mean syllables of the training sources.
+        rows: training set; ``prompt`` and the columns of ``trainers.homura.parts.Batch``, ``source`` the text.
+        held_out: ids of the segments that are not trained on.
+        read: reads answers.
+        count: counts a translation's syllables.
+        line: whether an answer ends with its line.
+        demonstration: whether it is a made-up language.
+    """
+
+    name: str
+    source: str
+    target: str
+    bounds: Bounds
+    mu: float
+    rows: tuple[dict[str, Any], ...]
+    held_out: tuple[str, ...]
+    read: Reader
+    count: Callable[[str], int]
+    line: bool = False
+    demonstration: bool = False
+
+
+def load_corpus(config: Config) -> Corpus:
+    """Load the training set of a configuration.
+
+    Raises:
+        UserError: no such task, not one on the ratio track, or nothing is left to train on.
+    """
+    data = config.data
+    task = load_task(data.task, Path(data.file) if data.file else None)
+    if task.track != "ratio":
+        raise UserError(
+            f"{task.name} is on the track {task.track}, and HOMURA's budget is a syllable ratio.",
+            "Name a task on the ratio track in data.task.",
+        )
+    counter = PROFILES[config.reward.profile].counter
+    low, high = config.reward.own_bounds or task.bounds
+    training, held_out = split(task.segments, data.held_out, data.split_seed)
+    training = spread(training, data.limit)
+    if not training:
+        raise UserError(f"{task.name} leaves nothing to train on.", "Lower data.held_out.")
+    budget = Budget(task.source, task.target, counter, (low, high))
+    count_source = counter_for(task.source, counter)
+    rows = tuple(row(segment, budget, data.prompt, count_source(segment.text)) for segment in training)
+    return Corpus(
+        name=task.line(),
+        source=task.source,
+        target=task.target,
+        bounds=(low, high),
+        mu=sum(r["source_syllables"] for r in rows) / len(rows),
+        rows=rows,
+        held_out=tuple(segment.id for segment in held_out),
+        read=reader(data.prompt, task.target, config.grpo.max_tokens),
+        count=counter_for(task.target, counter),
+        line=data.prompt == "line",
+        demonstration=task.synthetic,
+    )
+
+
+def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list[Segment], list[Segment]]:
+    """Split segments by cluster: whole videos are trained on or held out.
+
+    Args:
+        segments: of a task.
+        held_out: share of the clusters, rounded up, that are held out.
+        seed: of the draw.
+
+    Returns:
+        Training and held-out segments, each in the task's order.
+
+    Examples:
+        >>> segments = [Segment(str(n), "好", f"video {n // 2}") for n in range(8)]
+        >>> training, held = split(segments, 0.25, seed=0)
+        >>> [segment.id for segment in held], len(training)
+        (['6', '7'], 6)
+    """
+    clusters = sorted({segment.cluster for segment in segments})
+    out = set(random.Random(seed).sample(clusters, math.ceil(held_out * len(clusters))))
+    return [s for s in segments if s.cluster not in out], [s for s in segments if s.cluster in out]
+
+
+def spread(segments: list[Segment], limit: int) -> list[Segment]:
+    """Return at most ``limit`` segments, evenly spaced; all of them for 0."""
+    if not 0 < limit < len(segments):
+        return segments
+    return [segments[number * len(segments) // limit] for number in range(limit)]
+
+
+def row(segment: Segment, budget: Budget, form: Form, syllables: int) -> dict[str, Any]:
+    """Return one row of the training set: the prompt, and what rewards look at.
+
+    Examples:
+        >>> budget = Budget("zh", "en", "pyphen", (0.8, 0.9))
+        >>> row(Segment("1", "你好", "v"), budget, "plain", 2)["prompt"]
+        '你好'
+    """
+    return {
+        "prompt": prompt(segment, budget, form),
+        "id": segment.id,
+        "source": segment.text,
+        "cluster": segment.cluster,
+        "before": list(segment.before),
+        "after": list(segment.after),
+        "reference": segment.reference,
+        "source_syllables": syllables,
+        "source_language": budget.source,
+        "target_language": budget.target,
+    }
+
+
+def prompt(segment: Segment, budget: Budget, form: Form) -> Any:
+    """Return what the model is asked: as the strategy ``prompted`` asks, or the source text alone."""
+    if form == "plain":
+        return segment.text
+    wanted = budget.wanted(segment)
+    if form == "line":
+        return budget_prompt(budget, segment.text, middle(wanted))
+    messages = chat(instruction(budget), Item(segment.id, (segment,)), {budget.unit: [stated(wanted)]})
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def reader(form: Form, target: str, max_tokens: int) -> Reader:
+    r"""Return the function that reads answers to a form of prompt strictly, as a run of the harness does.
+
+    Examples:
+        >>> reader("chat", "en", 99)('{"translation": "Hello"}', False).state
+        'ok'
+        >>> [reader("line", "en", 99)(text, True) for text in (" Hello\nChinese:", " Hello")]
+        [Parsed(text='Hello', state='ok', detail=''), Parsed(text='Hello', state='truncated', detail='no end of line')]
+    """
+    if form == "chat":
+        return partial(_read_chat, target, max_tokens)
+    return partial(_read_line, target) if form == "line" else partial(_read_plain, target)
+
+
+def _read_chat(target: str, max_tokens: int, text: str, cut: bool) -> Parsed:
+    return parse_chat(_response(text, cut), 1, target, max_tokens)[0]
+
+
+def _read_line(target: str, text: str, cut: bool) -> Parsed:
+    first, ended, _ = text.partition("\n")
+    return parse_line(_response(first, cut and not ended), target)[0]
+
+
+def _read_plain(target: str, text: str, cut: bool) -> Parsed:
+    return parse_line(_response(text, cut), target)[0]
+
+
+def _response(text: str, cut: bool) -> Response:
+    return Response(text, "length" if cut else "stop", Usage())

@@ -1,0 +1,132 @@
+"""``sandglass train homura``: read the configuration, check all of it, train, save."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.convert import dump
+from harness.errors import UserError
+from trainers.common.config import find_config, read_config
+from trainers.homura.config import Config
+from trainers.homura.data import Corpus, load_corpus
+from trainers.homura.parts import Part, build_part
+
+
+def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
+    """Train by a configuration.
+
+    Args:
+        config_path: a TOML file, or the name of a configuration that comes with the method.
+        sets: overrides such as ``train.seed=1``.
+        dry_run: check everything, say what would be trained, and stop before a model is loaded.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        UserError: something in the configuration is wrong; nothing was loaded yet.
+    """
+    config = read_config(find_config(config_path, Path(__file__).parent), Config, sets)
+    check(config)
+    corpus = load_corpus(config)
+    parts = [build_part(name, settings) for name, settings in config.quality.items()]
+    print(told(config, corpus, parts))
+    if not dry_run:
+        print(f"Finished: {run(config, corpus, parts)}")
+    return 0
+
+
+def check(config: Config) -> None:
+    """Refuse what the devices at hand cannot do, before anything is loaded.
+
+    Raises:
+        UserError: rollouts cannot be grouped, or vLLM is asked for and absent.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    batch = config.train.batch * config.train.accumulation * processes
+    if batch % config.grpo.generations:
+        raise UserError(
+            f"train.batch x train.accumulation x processes is {batch} rollouts a step, which is no multiple of "
+            f"grpo.generations = {config.grpo.generations}.",
+            "Change one of them, so that whole groups are in a step.",
+        )
+    if config.grpo.vllm:
+        from importlib.util import find_spec
+
+        if find_spec("vllm") is None:
+            raise UserError("grpo.vllm is set, and vLLM is not installed.", "Install trl[vllm], or leave it out.")
+
+
+def told(config: Config, corpus: Corpus, parts: Sequence[Part]) -> str:
+    """Say what is trained, in a few lines."""
+    low, high = corpus.bounds
+    length = f"theta {config.reward.theta:g}" if config.reward.length == "auto" else f"[{low:g}, {high:g}]"
+    return "\n".join(
+        [
+            f"{config.model.path} on {len(corpus.rows)} segments of {corpus.name} ({len(corpus.held_out)} held out)",
+            f"reward {config.reward.profile}: {config.reward.length} {length}, mu {corpus.mu:.4g}, "
+            f"quality {', '.join(part.name for part in parts) or 'none'}",
+            f"{config.grpo.generations} rollouts a prompt, loss {config.grpo.loss}, beta {config.grpo.beta:g}",
+        ]
+    )
+
+
+def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
+    """Train and save.
+
+    Args:
+        config: the run.
+        corpus: training set.
+        parts: quality parts.
+
+    Returns:
+        Folder of the finished checkpoint.
+
+    Raises:
+        UserError: a quality part is dead, the loss is no number, the model may not be loaded.
+    """
+    from trainers.common.card import Card
+    from trainers.common.models import load_model, lora_config
+    from trainers.common.running import hash_of, prepare, train
+    from trainers.homura.trainer import build_trainer
+
+    prepare(config.train, config)
+    model, tokenizer = load_model(config.model)
+    check_chat(config, tokenizer)
+    trainer = build_trainer(config, corpus, parts, model, tokenizer, lora_config(config.model))
+    card = Card(
+        method="homura",
+        base=config.model.path,
+        optimised_for=optimised_for(config, parts),
+        config=dump(config),
+        data={"task": corpus.name, "sha256": hash_of(corpus.rows), "held_out": " ".join(corpus.held_out)},
+        demonstration=corpus.demonstration,
+    )
+    return train(trainer, config.train, card)
+
+
+def optimised_for(config: Config, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return what the reward measures with: the length metrics, and what the quality parts name.
+
+    Examples:
+        >>> from trainers.common.config import Model, Training
+        >>> from trainers.homura.config import Data, Reward
+        >>> config = Config(Model("m"), Training("out", 1e-6), Data("toy"), Reward(quality_weight=0))
+        >>> optimised_for(config, [])
+        ('ib', 'rho_fwd')
+    """
+    length = ("ib", "rho_fwd") if config.reward.length_weight > 0 else ()
+    return tuple(dict.fromkeys([*length, *(name for part in parts for name in part.optimised_for)]))
+
+
+def check_chat(config: Config, tokenizer: object) -> None:
+    """Refuse chat prompts for a model that knows no chats.
+
+    Raises:
+        UserError: its tokenizer has no chat template.
+    """
+    if config.data.prompt == "chat" and not getattr(tokenizer, "chat_template", None):
+        raise UserError(
+            f"{config.model.path} has no chat template, and data.prompt is chat.",
+            "Set data.prompt = 'line' for base models, or name an instructed model.",
+        )
