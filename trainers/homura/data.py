@@ -17,6 +17,7 @@ from harness.records import Item, Segment, Usage
 from harness.syllables import counter_for
 from harness.task import load_task
 from trainers.homura.config import Config
+from trainers.homura.parts import imported
 from trainers.homura.profiles import PROFILES
 from trainers.homura.rewards import Bounds
 
@@ -24,6 +25,9 @@ Reader = Callable[[str, bool], Parsed]
 """Reads an answer, given whether it was cut off at the limit on tokens."""
 
 Form = Literal["chat", "line", "plain"]
+
+CORPORA = {"toy": "trainers.homura.toy:corpus"}
+"""Made-up languages by name: where ``corpus(config) -> Corpus`` is."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ def load_corpus(config: Config) -> Corpus:
         UserError: no such task, not one on the ratio track, or nothing is left to train on.
     """
     data = config.data
+    if data.task in CORPORA:
+        corpus: Corpus = imported(CORPORA[data.task])(config)
+        return corpus
     task = load_task(data.task, Path(data.file) if data.file else None)
     if task.track != "ratio":
         raise UserError(

@@ -73,9 +73,14 @@ def build_part(name: str, settings: Mapping[str, Any]) -> Part:
     """
     if name not in PARTS:
         raise UserError(f"There is no quality part {name!r}.", f"Use [quality.NAME] with one of {', '.join(PARTS)}.")
-    module, _, function = PARTS[name].partition(":")
-    build: Callable[[Mapping[str, Any]], Part] = getattr(importlib.import_module(module), function)
+    build: Callable[[Mapping[str, Any]], Part] = imported(PARTS[name])
     try:
         return build(settings)
     except ValueError as error:
         raise UserError(f"[quality.{name}]: {error}.", "Mend that field; docs/homura.md lists them.") from None
+
+
+def imported(path: str) -> Any:
+    """Return what an import path ``module:attribute`` of one of our tables stands for."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)

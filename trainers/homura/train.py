@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.convert import dump
@@ -9,7 +10,10 @@ from harness.errors import UserError
 from trainers.common.config import find_config, read_config
 from trainers.homura.config import Config
 from trainers.homura.data import Corpus, load_corpus
-from trainers.homura.parts import Part, build_part
+from trainers.homura.parts import Part, build_part, imported
+
+BASES = {"toy": "trainers.homura.toy:base"}
+"""Models made for a demonstration by name: where ``base(config) -> Path``, their folder, is."""
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -91,9 +95,12 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
     from trainers.homura.trainer import build_trainer
 
     prepare(config.train, config)
-    model, tokenizer = load_model(config.model)
+    base = config.model
+    if base.path in BASES:
+        base = replace(base, path=f"hf/{imported(BASES[base.path])(config)}")
+    model, tokenizer = load_model(base)
     check_chat(config, tokenizer)
-    trainer = build_trainer(config, corpus, parts, model, tokenizer, lora_config(config.model))
+    trainer = build_trainer(config, corpus, parts, model, tokenizer, lora_config(base))
     card = Card(
         method="homura",
         base=config.model.path,
