@@ -251,5 +251,5 @@ def _notes(report: Report, foreign: Callable[[str], str]) -> list[str]:
         for check in comparison.length_checks
     ]
     if any(found.marked for comparison in report.comparisons for found in comparison.differences):
-        lines.append(f"{MARK} a strategy selected by a metric of this family: shown, but no evidence")
+        lines.append(f"{MARK} selection or training used this metric or its family: shown, but no evidence")
     return lines

@@ -137,7 +137,7 @@ def _notes(results: Sequence[Result]) -> list[str]:
             lines[-1] += "; INCOMPLETE"
     lines += list(dict.fromkeys(f"note: {note}" for result in results for note in result.notes))
     if any(result.marked for result in results):
-        lines.append(f"{MARK} the strategy selected by a metric of this family: shown, but no evidence")
+        lines.append(f"{MARK} selection or training used this metric or its family: shown, but no evidence")
     return lines
 
 

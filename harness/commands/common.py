@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from harness.run.engine import Executor, LocalExecutor
 from harness.run.plan import Plan
 from harness.task import Task, load_task
 
+OPTIMISED = re.compile(r"\w[\w./:@+-]{0,199}", re.ASCII)
+
 
 def load_asked(name: str, data: Path | None) -> Task:
     """Load the task that a command names, and warn where another has replaced it."""
@@ -26,6 +29,19 @@ def load_asked(name: str, data: Path | None) -> Task:
     if task.card.superseded_by:
         print(f"sandglass: {task.name} is superseded by {task.card.superseded_by}.", file=sys.stderr)
     return task
+
+
+def declared(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return what the system's selection or training used, as declared with ``--optimised-for``.
+
+    Raises:
+        UserError: something is no name of a metric, family or model.
+    """
+    names = [name for name in args.optimised_for.split(",") if name]
+    for name in names:
+        if not OPTIMISED.fullmatch(name):
+            raise UserError(f"--optimised-for {name!r} is no name.", "Give names such as ib or embedding/usem3.")
+    return tuple(names)
 
 
 def run_and_show(

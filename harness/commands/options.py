@@ -20,6 +20,13 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--judge", action="append", default=[], metavar="J", help="as accuracy:model=M; may be given several times"
     )
     parser.add_argument("--qe", metavar="Q[,Q…]", help="quality estimators, such as embed_qe or cometkiwi")
+    parser.add_argument(
+        "--optimised-for",
+        default="",
+        metavar="M[,M…]",
+        help="metrics and families that the system's selection or training used, such as ib or embedding/usem3; "
+        "checkpoints of our trainers say it themselves",
+    )
     parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="calls at once, at most (default 8)")
     parser.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds to wait for an answer (600)")
     parser.add_argument(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.commands.common import (
     at_least_one,
+    declared,
     load_asked,
     models_of,
     open_cache,
@@ -88,6 +89,7 @@ def _served(args: argparse.Namespace, stack: contextlib.ExitStack) -> dict[str, 
         UserError: the checkpoint may not be loaded or served.
     """
     from harness.llm.checkpoint import is_checkpoint, resolve
+    from harness.llm.training_card import read_optimised_for
 
     if not is_checkpoint(args.model):
         return {}
@@ -95,6 +97,7 @@ def _served(args: argparse.Namespace, stack: contextlib.ExitStack) -> dict[str, 
         raise UserError(f"{args.model} is served here.", "Leave --api-base and --executor away, or serve it yourself.")
     checkpoint = resolve(args.model, trust_remote_code=args.trust_remote_code)
     args.model = checkpoint.model
+    args.optimised_for = ",".join([*read_optimised_for(checkpoint.folder), args.optimised_for])
     if args.dry_run:
         return {}
     from harness.llm.serve import serve
@@ -131,6 +134,7 @@ def plans_of(args: argparse.Namespace) -> list[Plan]:
             seeds=parse_seeds(args.seeds),
             window=task.window if args.window is None else at_least_one(args.window, "--window"),
             api_base=args.api_base,
+            declared=declared(args),
         )
         for task in tasks
         for strategy in args.strategy.split(",")

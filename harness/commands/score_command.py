@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 from harness.commands.common import (
+    declared,
     load_asked,
     models_of,
     open_cache,
@@ -56,6 +57,7 @@ def main(args: argparse.Namespace) -> int:
         decode=Decode(),
         seeds=(SEED,),
         submitted=_digest(args.translations, given),
+        declared=declared(args),
     )
     if not (plan.models or plan.protocol.estimators):
         return score_without_models(plan, given, args.out)

@@ -88,7 +88,7 @@ def _metric(run: Run, name: str, estimate: Estimate, common: dict[str, str]) -> 
     low, high = (metric.bounds if metric is not None else None) or (-inf, inf)
     details = common | {"clusters": str(estimate.clusters), "effective_clusters": f"{estimate.effective_clusters:g}"}
     if name in result.marked:
-        details["optimised_for"] = "the strategy selected by a metric of this family: no evidence"
+        details["optimised_for"] = "selection or training used this metric or its family: no evidence"
     uncertainty: dict[str, Any] = {"num_samples": estimate.n}
     if estimate.low is not None and estimate.high is not None:
         uncertainty["confidence_interval"] = {

@@ -121,7 +121,7 @@ def _test(gate: Gate, name: str, rule: MetricRule, first: Run, second: Run) -> C
         return Check(name, status, "a run has no value of it", rule.margin)
     if any(name in run.result.marked for run in sides):
         status = "skipped" if gate.marked == "skip" else "no evidence"
-        return Check(name, status, "a strategy selected by a metric of this family", rule.margin)
+        return Check(name, status, "selection or training used this metric or its family", rule.margin)
     segments = min(int((run.statistics[name][:, -1] > 0).sum()) for run in sides)
     sign = 1 if _higher_is_better(name, rule, first) else -1
     metric = first.metrics[name]

