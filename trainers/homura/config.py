@@ -1,7 +1,6 @@
 """What a HOMURA run is: ``[model]``, ``[train]``, ``[data]``, ``[reward]``, ``[quality.NAME]`` and ``[grpo]``."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -154,7 +153,7 @@ class Config:
     train: Training
     data: Data
     reward: Reward = Reward()
-    quality: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     grpo: Grpo = Grpo()
 
     def __post_init__(self) -> None:
