@@ -41,7 +41,7 @@ class Run:
             *([] if result.complete else [INCOMPLETE]),
             *([] if result.publishable else [UNPUBLISHABLE]),
             *result.notes,
-            *(f"{name}: selected by a metric of this family, no evidence" for name in result.marked),
+            *(f"{name}: selection or training used it or its family, no evidence" for name in result.marked),
             *(f"{name}: no value ({e.method})" for name, e in result.metrics.items() if e.value is None),
         )
 

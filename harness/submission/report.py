@@ -103,7 +103,7 @@ def _table(before: Sequence[_Line], added: Sequence[_Line], directions: Mapping[
         start = [rank, place, f"**{name}**" if line.new else name, escape(line.result.strategy), line.trust]
         yield f"| {' | '.join([*start, *(cell(line.result, column) for column in columns)])} |"
     yield ""
-    yield f"95% intervals, clustered. {MARK} selected by a metric of this family: shown, not ranked."
+    yield f"95% intervals, clustered. {MARK} selection or training used it or its family: shown, not ranked."
     yield ""
     yield f"Protocol: `{shown(result.protocol, 2000).replace('`', ' ')}`"
 
