@@ -20,6 +20,7 @@ Scores = list[float | None]
 
 PARTS = {
     "back_translation": "trainers.homura.fidelity:build",
+    "embed_qe": "trainers.homura.embedding:build",
     "fluency": "trainers.homura.judged:build_fluency",
     "llm": "trainers.homura.judged:build_llm",
     "genrm": "trainers.homura.judged:build_genrm",
