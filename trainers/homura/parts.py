@@ -24,6 +24,9 @@ PARTS = {
     "fluency": "trainers.homura.judged:build_fluency",
     "llm": "trainers.homura.judged:build_llm",
     "genrm": "trainers.homura.judged:build_genrm",
+    "toy_meaning": "trainers.homura.toy:meaning",
+    "toy_clipped": "trainers.homura.toy:clipped",
+    "toy_form": "trainers.homura.toy:form",
 }
 """Quality parts by name, ``[quality.NAME]`` in a config: where ``build(settings) -> Part`` is."""
 
