@@ -14,7 +14,8 @@ class Data:
 
     Attributes:
         task: a task on the ratio track, by name or folder as ``sandglass run --task`` takes it, or ``toy``.
-        file: local copy of its data, where it is not to be fetched.
+        file: lines to train on, as in the train.jsonl of a built task; where it is left out, the one in the task's
+            folder, and where there is none, the task's own segments but for the held-out clusters.
         prompt: ``chat`` states the budget as the strategy ``prompted`` does, ``line`` is its few-shot form for
             base models, ``plain`` is the source text alone.
         held_out: share of the clusters (videos) that are not trained on.

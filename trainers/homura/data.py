@@ -13,10 +13,11 @@ from harness.budget_prompts import budget_prompt, instruction, middle, stated
 from harness.errors import UserError
 from harness.llm.types import Response
 from harness.prompts import Parsed, chat, parse_chat, parse_line
+from harness.readers import read_jsonl
 from harness.records import Item, Segment, Usage
 from harness.syllables import counter_for
 from harness.task import load_task
-from trainers.homura.config import Config
+from trainers.homura.config import Config, Data
 from trainers.homura.parts import imported
 from trainers.homura.profiles import PROFILES
 from trainers.homura.rewards import Bounds
@@ -25,6 +26,11 @@ Reader = Callable[[str, bool], Parsed]
 """Reads an answer, given whether it was cut off at the limit on tokens."""
 
 Form = Literal["chat", "line", "plain"]
+
+TRAINING = "train.jsonl"
+"""What ``sandglass build … --split train=S`` sets aside in the task's folder."""
+CONTEXT = 3
+"""Lines of context on each side, as tasks have unless they say otherwise."""
 
 CORPORA = {"toy": "trainers.homura.toy:corpus"}
 """Made-up languages by name: where ``corpus(config) -> Corpus`` is."""
@@ -41,7 +47,7 @@ class Corpus:
         bounds: L0 and R0.
         mu: mean syllables of the training sources.
         rows: training set; ``prompt`` and the columns of ``trainers.homura.parts.Batch``, ``source`` the text.
-        held_out: ids of the segments that are not trained on.
+        held_out: ids of the task's segments that are not trained on, where it has no training part of its own.
         read: reads answers.
         count: counts a translation's syllables.
         line: whether an answer ends with its line.
@@ -65,13 +71,13 @@ def load_corpus(config: Config) -> Corpus:
     """Load the training set of a configuration.
 
     Raises:
-        UserError: no such task, not one on the ratio track, or nothing is left to train on.
+        UserError: no such task or file, not a task on the ratio track, or nothing is left to train on.
     """
     data = config.data
     if data.task in CORPORA:
         corpus: Corpus = imported(CORPORA[data.task])(config)
         return corpus
-    task = load_task(data.task, Path(data.file) if data.file else None)
+    task = load_task(data.task)
     if task.track != "ratio":
         raise UserError(
             f"{task.name} is on the track {task.track}, and HOMURA's budget is a syllable ratio.",
@@ -79,7 +85,11 @@ def load_corpus(config: Config) -> Corpus:
         )
     counter = PROFILES[config.reward.profile].counter
     low, high = config.reward.own_bounds or task.bounds
-    training, held_out = split(task.segments, data.held_out, data.split_seed)
+    file = training_file(data)
+    if file is None:
+        training, held_out = split(task.segments, data.held_out, data.split_seed)
+    else:
+        training, held_out = list(read_jsonl(file, task.target, CONTEXT)), []
     training = spread(training, data.limit)
     if not training:
         raise UserError(f"{task.name} leaves nothing to train on.", "Lower data.held_out.")
@@ -99,6 +109,20 @@ def load_corpus(config: Config) -> Corpus:
         line=data.prompt == "line",
         demonstration=task.synthetic,
     )
+
+
+def training_file(data: Data) -> Path | None:
+    """Return the file of lines to train on: the one named, or what a built task's folder set aside; None without.
+
+    Raises:
+        UserError: the file named is not there.
+    """
+    if data.file:
+        if not Path(data.file).is_file():
+            raise UserError(f"There is no training file {data.file!r}.", "Check data.file, or leave it out.")
+        return Path(data.file)
+    beside = Path(data.task.partition(":")[0]) / TRAINING
+    return beside if beside.is_file() else None
 
 
 def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list[Segment], list[Segment]]:
