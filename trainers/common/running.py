@@ -42,6 +42,7 @@ def arguments(training: Training) -> dict[str, Any]:
         "save_steps": training.save_steps,
         "save_total_limit": 2,
         "logging_steps": training.log_steps,
+        "logging_nan_inf_filter": False,  # it would log a loss of NaN as 0
         "report_to": ["tensorboard"] if training.tensorboard else [],
         "activation_checkpointing": training.gradient_checkpointing,
         "use_cpu": not gpu,

@@ -15,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness.convert import load
 from harness.errors import RunError
 from harness.jsonl import write_atomic
 from harness.records import dump
@@ -92,7 +91,9 @@ def run_study(study: Study, out: Path, seeds: Sequence[int], *, jobs: int = 1, q
         failed = [text for text in pool.map(lambda one: _start(study, one[0], one[1], out, quick), missing) if text]
     if failed:
         raise RunError(f"{len(failed)} of {len(missing)} runs of {study.name} failed: {failed[0]}")
-    summary = summarise(study, {key: _read(_file(out, *key, quick)) for key in wanted}, seeds, quick)
+    summary = summarise(
+        study, {(arm.key, seed): _read(_file(out, arm, seed, quick)) for arm, seed in wanted}, seeds, quick
+    )
     write_atomic(out / f"{study.name}.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
     write_atomic(out / f"{study.name}.md", table(summary).encode())
     return summary
@@ -112,7 +113,7 @@ def run_one(study: Study, arm: Arm, seed: int, out: Path, quick: bool) -> None:
 
 
 def summarise(
-    study: Study, outcomes: Mapping[tuple[Arm, int], Outcome], seeds: Sequence[int], quick: bool = False
+    study: Study, outcomes: Mapping[tuple[str, int], Outcome], seeds: Sequence[int], quick: bool = False
 ) -> dict[str, Any]:
     """Summarise outcomes: mean over seeds, and its difference to the first arm, with t-intervals over seeds.
 
@@ -123,8 +124,8 @@ def summarise(
 
     arms: dict[str, Any] = {}
     for arm in study.arms:
-        runs = [outcomes[arm, seed] for seed in seeds]
-        first = [outcomes[study.arms[0], seed] for seed in seeds]
+        runs = [outcomes[arm.key, seed] for seed in seeds]
+        first = [outcomes[study.arms[0].key, seed] for seed in seeds]
         measures = {}
         for name in study.measures:
             values = [run.measures[name][0] for run in runs]
@@ -201,4 +202,7 @@ def _file(out: Path, arm: Arm, seed: int, quick: bool) -> Path:
 
 
 def _read(path: Path) -> Outcome:
-    return load(Outcome, json.loads(path.read_text(encoding="utf-8")))
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    curves = {name: [(step, value) for step, value in points] for name, points in stored.get("curves", {}).items()}
+    measures = {name: (value, low, high) for name, (value, low, high) in stored["measures"].items()}
+    return Outcome(measures, curves, stored["seconds"])
