@@ -5,7 +5,9 @@ from importlib import import_module
 from harness.errors import UserError
 from trainers.common.study import Study
 
-STUDIES: dict[str, str] = {}
+STUDIES: dict[str, str] = {
+    "cpo": "trainers.cpo.studies:CPO",
+}
 
 
 def find_study(name: str) -> Study:

@@ -1,0 +1,231 @@
+"""``sandglass train cpo``: read the configuration and the triplets, check them, train, save."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import EXIT_OK, UserError
+from harness.jsonl import to_line, write_atomic
+from harness.qe.models import MODELS
+from harness.records import dump
+from trainers.common.config import Model, find_config, read_config
+from trainers.cpo import toy
+from trainers.cpo.config import PACKAGE, Config
+from trainers.cpo.triplets import Selection, Triplet, prompt, read_triplets, select, usable, with_noise
+
+MEASURED_WITH = {"embed_qe": "embedding/usem3"}
+"""Families as the harness marks them, where they are not in its table of models."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Triplets that are learned from, and how many were left out, by reason."""
+
+    triplets: tuple[Triplet, ...]
+    skipped: dict[str, int]
+
+
+def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
+    """Train by a configuration.
+
+    Args:
+        config_path: a TOML file, or ``toy`` or ``default``.
+        sets: overrides such as ``train.seed=1``.
+        dry_run: check everything, say what would be trained, and stop before a model is loaded.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        UserError: something in the configuration or the data is wrong.
+    """
+    config = read_config(find_config(config_path, PACKAGE), Config, sets)
+    corpus = load_corpus(config)
+    print(told(config, corpus))
+    if dry_run:
+        return EXIT_OK
+    finished = run(config, corpus)
+    print(f"Finished: {finished}")
+    if config.toy is not None:
+        print(told_toy(measure_toy(config, Path(config.train.output) / "base"), measure_toy(config, finished)))
+    return EXIT_OK
+
+
+def load_corpus(config: Config) -> Corpus:
+    """Read the triplets, or make the toy's.
+
+    Raises:
+        UserError: the file is wrong, or nothing usable is in it.
+    """
+    if config.toy is not None:
+        made = select(toy.outputs(config.toy.sources, config.train.seed), selected_by=(toy.SELECTED_BY,))
+    else:
+        read = read_triplets(Path(config.data.triplets))
+        wanted = config.data.directions
+        here = [one for one in read if not wanted or f"{one.source}-{one.target}" in wanted]
+        made = usable(here)
+        made = Selection(made.triplets, made.skipped | ({"other_direction": len(read) - len(here)} if wanted else {}))
+    if config.data.rejected == "noised":
+        noised = with_noise(made.triplets, config.train.seed)
+        made = Selection(noised.triplets, made.skipped | {f"noise_{why}": n for why, n in noised.skipped.items()})
+    if not made.triplets:
+        raise UserError(f"No triplet is left: {made.skipped}.", "Check data.triplets and data.directions.")
+    return Corpus(made.triplets, made.skipped)
+
+
+def told(config: Config, corpus: Corpus) -> str:
+    """Say what is trained, in a few lines."""
+    loss, base = config.loss, config.model.path if config.model else "a tiny model fitted to a made-up language"
+    left_out = ", ".join(f"{n} {why}" for why, n in corpus.skipped.items()) or "nothing"
+    term = {"sft": "", "dpo": f" {loss.kind}, beta {loss.beta:g}"}
+    cpo = f" {loss.kind}, beta {loss.beta:g}, cpo_alpha {loss.cpo_alpha:g}, nll {loss.nll}"
+    return "\n".join(
+        [
+            f"{base} on {len(corpus.triplets)} triplets, rejected {config.data.rejected}; left out: {left_out}",
+            f"{loss.objective}{term.get(loss.objective, cpo)}",
+            f"optimised for: {', '.join(optimised_for(corpus.triplets)) or 'unknown: scores came with the file'}",
+        ]
+    )
+
+
+def optimised_for(triplets: Sequence[Triplet]) -> tuple[str, ...]:
+    """Return what chose between translations: estimators with their families.
+
+    Examples:
+        >>> optimised_for([Triplet("1", "de", "en", "ja", "yes", "no", selected_by=("kiwi_xxl", "xcomet"))])
+        ('comet', 'kiwi_xxl', 'xcomet')
+        >>> optimised_for([Triplet("1", "de", "en", "ja", "yes", "no", selected_by=("embed_qe",))])
+        ('embed_qe', 'embedding/usem3')
+    """
+    names = {name for one in triplets for name in one.selected_by}
+    known = {name: MODELS[name.partition("@")[0]].family for name in names if name.partition("@")[0] in MODELS}
+    return tuple(sorted(names | {*known.values()} | {MEASURED_WITH[name] for name in names if name in MEASURED_WITH}))
+
+
+def run(config: Config, corpus: Corpus, fitted: Path | None = None) -> Path:
+    """Train and save.
+
+    Args:
+        config: the run.
+        corpus: what is learned from.
+        fitted: the toy's base model, where it lies elsewhere than below the output.
+
+    Returns:
+        Folder of the finished checkpoint.
+
+    Raises:
+        UserError: every prompt is too long, the loss is no number, or the model may not be loaded.
+    """
+    from trainers.common.card import Card
+    from trainers.common.models import load_model, lora_config
+    from trainers.common.running import hash_of, prepare, train
+    from trainers.cpo.trainer import build
+
+    output = prepare(config.train, config)
+    base = config.model or toy_base(config, fitted or output / "base")
+    model, tokenizer = load_model(base)
+    ask = toy_prompt if config.toy is not None else full_prompt
+    triplets = [
+        one for one in corpus.triplets if len(tokenizer(ask(one))["input_ids"]) <= config.data.max_prompt_length
+    ]
+    if not triplets:
+        raise UserError("Every prompt is longer than data.max_prompt_length.", "Raise it, with data.max_length.")
+    if too_long := len(corpus.triplets) - len(triplets):
+        print(f"Left out: {too_long} prompts longer than {config.data.max_prompt_length} tokens.")
+    data = [dump(one) for one in triplets]
+    write_atomic(output / "triplets.jsonl", b"".join(map(to_line, data)))
+    card = Card(
+        method="cpo",
+        base=base.path if config.model else "a tiny model fitted to imperfect references",
+        optimised_for=optimised_for(triplets),
+        config=dump(config),
+        data={"sha256": hash_of(data), "triplets": str(len(data)), "rejected": config.data.rejected},
+        demonstration=config.toy is not None,
+    )
+    trainer = build(model, tokenizer, triplets, ask, config.loss, config.train, config.data, lora_config(base))
+    return train(trainer, config.train, card)
+
+
+def full_prompt(one: Triplet) -> str:
+    """Return ALMA's prompt for a triplet."""
+    return prompt(one.source, one.target, one.text)
+
+
+def toy_prompt(one: Triplet) -> str:
+    """Return the toy's prompt for a triplet."""
+    return toy.prompt(one.text)
+
+
+def toy_base(config: Config, folder: Path) -> Model:
+    """Fit the toy's base model to imperfect references, unless the folder has it."""
+    from trainers.common.models import save_model
+    from trainers.common.toy import fit, tiny_model, word_tokenizer
+
+    settings = config.toy
+    assert settings is not None
+    if not (folder / "fitted").is_file():
+        tokenizer = word_tokenizer(toy.vocabulary())
+        seed = config.train.seed
+        model = tiny_model(tokenizer, hidden=settings.hidden, layers=settings.layers, length=128, seed=seed)
+        fit(model, tokenizer, toy.references(settings.references, seed), steps=settings.fitting, seed=seed)
+        save_model(model, tokenizer, folder)
+        write_atomic(folder / "fitted", b"")
+    return Model(str(folder))
+
+
+def measure_toy(config: Config, folder: Path) -> dict[str, tuple[float, float, float]]:
+    """Measure a model of the toy language on its tests, greedily.
+
+    Returns:
+        ``quality``, ``words``, ``order`` and ``length``, each a mean with its 95 % interval over the tests.
+    """
+    from trainers.common.models import load_model
+    from trainers.common.toy import sample
+
+    settings = config.toy
+    assert settings is not None
+    model, tokenizer = load_model(Model(str(folder)))
+    texts = toy.sources(settings.tests, f"{config.train.seed}:test")
+    given = sample(model, tokenizer, [toy.prompt(text) for text in texts], max_new_tokens=16, temperature=0)
+    return toy_measures([out[0] for out in given], texts)
+
+
+def toy_measures(outputs: Sequence[str], texts: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """Return the toy's measures of outputs, each with its 95 % interval.
+
+    Examples:
+        >>> toy_measures(["W0 W2 Q1", "W0"], ["w0 q1 w2", "w0 w2"])["quality"][0]
+        0.75
+    """
+    from harness.metrics.base import ratio
+    from harness.stats.clusters import cluster_sums
+    from harness.stats.intervals import interval
+
+    pairs = list(zip(outputs, texts, strict=True))
+    values: dict[str, list[float | None]] = {
+        "quality": [toy.quality(out, text) for out, text in pairs],
+        "words": [toy.words(out, text) for out, text in pairs],
+        "order": [toy.order(out, text) for out, text in pairs],
+        "length": [len(out.split()) / len(text.split()) for out, text in pairs],
+    }
+    found = {}
+    for name, column in values.items():
+        rows = [[0.0 if value is None else value, float(value is not None)] for value in column]
+        bounds = None if name == "length" else (0.0, 1.0)
+        one = interval(ratio, cluster_sums(rows, [str(n) for n in range(len(rows))]), bounds=bounds)
+        if one.estimate is not None:
+            low, high = (one.estimate if end is None else end for end in (one.low, one.high))
+            found[name] = (one.estimate, low, high)
+    return found
+
+
+def told_toy(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Write the toy's measures before and after training; what selected the triplets is marked."""
+    lines = ["", f"{'measure':<10}  {'before':<22}  after"]
+    for name in before:
+        cells = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in (before[name], after[name])]
+        lines.append(f"{name + (' †' if name == toy.SELECTED_BY else ''):<10}  {cells[0]:<22}  {cells[1]}")
+    return "\n".join(
+        [*lines, "† chose the triplets: no evidence", "A tiny model of a made-up language: a demonstration."]
+    )
