@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.convert import dump, load
+from harness.convert import load
 from harness.errors import UserError
 from harness.jsonl import read_own
 from harness.numbered import chat
@@ -45,10 +45,18 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class RatedSample:
-    """The rated candidates of a sample: of each line, or of the whole output, whose lines are joined by newlines."""
+    """The rated candidates of a sample.
+
+    Attributes:
+        id: the sample's.
+        lines: of each line, or one of the whole output, whose lines are joined by newlines; empty where there was no
+            candidate for some line, and the sample is left out.
+        misread: outputs that were not exactly the lines asked for.
+    """
 
     id: str
-    lines: tuple[Rated, ...]
+    lines: tuple[Rated, ...] = ()
+    misread: int = 0
 
 
 def from_task(task: Task, tokenizer: Any) -> list[Sample]:
@@ -80,7 +88,7 @@ def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[S
         >>> from harness.records import Segment
         >>> made = [Sample(Item(str(n), (Segment(str(n), "a", f"v{n // 2}"),)), "") for n in range(10)]
         >>> [sample.id for sample in split(made, 0.8)[1]]
-        ['8', '9']
+        ['4', '5']
     """
     from hashlib import sha256
 
@@ -92,11 +100,6 @@ def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[S
     for name in sorted(clusters, key=lambda cluster: sha256(cluster.encode()).digest()):
         (first if len(first) < share * len(samples) - 1e-9 else second).extend(clusters[name])
     return first, second
-
-
-def to_row(rated: RatedSample) -> Any:
-    """Return the sample's line in ``rated.jsonl``."""
-    return dump(rated)
 
 
 def read_rated(path: Path) -> list[RatedSample]:

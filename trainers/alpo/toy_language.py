@@ -24,7 +24,7 @@ from harness.records import Item, Segment
 from trainers.alpo.data import Sample
 from trainers.alpo.mixing import stream
 
-CONCEPTS = tuple(f"k{number:02}" for number in range(30))
+CONCEPTS = tuple(f"k{number:02}" for number in range(20))
 REGISTERS = ("formal", "casual")
 LEVELS = {"plain": 0.0, "coloured": 0.5, "vivid": 1.0}
 LINES = 4
@@ -55,7 +55,7 @@ def vocabulary() -> list[str]:
 
     Examples:
         >>> len(vocabulary())
-        222
+        148
     """
     target = [word(concept, register, level) for concept in CONCEPTS for register in REGISTERS for level in LEVELS]
     numbers = [f"{number}." for number in range(1, LINES + 1)]
@@ -102,7 +102,7 @@ def scenes(count: int, seed: int) -> list[Sample]:
 
     Examples:
         >>> scenes(1, seed=1)[0].prompt
-        '<formal> 1. k00 k05 k20 ; 2. k15 k12 k24 ; 3. k15 k23 k18 ; 4. k12 k20 k22 ; =>'
+        '<casual> 1. k02 k23 k13 ; 2. k25 k24 k29 ; 3. k02 k24 k21 ; 4. k25 k21 k23 ; =>'
     """
     return [_scene(f"{seed}-{number}", stream("scene", seed, number)) for number in range(count)]
 

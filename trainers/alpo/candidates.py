@@ -1,0 +1,59 @@
+"""Stage 2: candidates, sampled and rated; ``rated.jsonl`` grows by groups and is continued after a kill."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.jsonl import Appender
+from harness.llm.cache import ResponseCache, default_cache_dir
+from harness.llm.door import Door
+from harness.records import dump
+from trainers.alpo.config import Config
+from trainers.alpo.data import RatedSample, Sample, read_rated
+from trainers.alpo.mixing import stream
+from trainers.alpo.rating import Rating
+from trainers.alpo.sampling import ByDoor, Decoding, Local, Sampler
+from trainers.alpo.setup import encoder_of, scorer_of, task_of, training_samples
+from trainers.common.config import Model
+from trainers.common.running import prepare
+
+
+def candidates(config: Config, start: Model) -> list[RatedSample]:
+    """Sample and rate candidates of the samples for preferences, or read them where that is done."""
+    from trainers.common.models import load_model
+
+    claim = replace(config.train, output=config.sampling.output)
+    output = prepare(claim, config.candidates_stage())
+    path = output / "rated.jsonl"
+    model, tokenizer = load_model(start)
+    _, samples = training_samples(config, tokenizer)
+    done = read_rated(path)
+    known = {rated.id for rated in done}
+    if left := [sample for sample in samples if sample.id not in known]:
+        asyncio.run(_rate(config, left, model, tokenizer, path))
+    return read_rated(path)
+
+
+async def _rate(config: Config, samples: Sequence[Sample], model: Any, tokenizer: Any, path: Path) -> None:
+    """Rate samples in groups; a group is written before the next is begun."""
+    chosen = config.sampling
+    decoding = Decoding(chosen.k, chosen.temperature, chosen.top_p, chosen.top_k, chosen.max_tokens)
+    door = Door(ResponseCache(default_cache_dir()))
+    rows = Appender(path)
+    try:
+        scorer = scorer_of(config, door)
+        for start in range(0, len(samples), chosen.group):
+            group = samples[start : start + chosen.group]
+            seed = int(stream("sampling", config.train.seed, group[0].id).integers(1 << 31))
+            sampler: Sampler = Local(model, encoder_of(config, tokenizer), decoding, seed, chosen.batch)
+            if chosen.model:
+                task = task_of(config.data.task, config.data.path)
+                sampler = ByDoor(door, chosen.model, task.source, task.target, decoding, chosen.api_base or None, seed)
+            rating = Rating(sampler, scorer, chosen.k, config.selection, config.train.seed)
+            for rated in await rating.rate(group, chosen.mode):
+                rows.append(dump(rated))
+    finally:
+        rows.close()
+        await door.close()

@@ -1,0 +1,85 @@
+"""What the stages of a run share: base model, samples, tokens, scorer."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.budget import Budget
+from harness.errors import UserError
+from harness.llm.door import Door
+from harness.metrics.fill import SPEECH_RATES
+from harness.task import Task, load_task
+from trainers.alpo.config import TOY, Config
+from trainers.alpo.data import Sample, from_task, split
+from trainers.alpo.encoding import Encoder
+from trainers.alpo.scoring import Exact, Judged, Scorer, Timed
+from trainers.common.config import Model
+
+TEST_SEED = 1_000_000
+"""Of the toy's test scenes, which no run is trained on."""
+
+
+def base(model: Model, toy_seed: int) -> tuple[Any, Any]:
+    """Load the base model and its tokenizer, or make the toy's."""
+    if model.path != TOY:
+        from trainers.common.models import load_model
+
+        return load_model(model)
+    from trainers.alpo.toy_language import vocabulary
+    from trainers.common.toy import tiny_model, word_tokenizer
+
+    tokenizer = word_tokenizer(vocabulary())
+    return tiny_model(tokenizer, hidden=64, length=96, seed=toy_seed), tokenizer
+
+
+def task_of(name: str, path: str) -> Task:
+    """Load a task."""
+    return load_task(name, Path(path) if path else None)
+
+
+def training_samples(config: Config, tokenizer: Any) -> tuple[list[Sample], list[Sample]]:
+    """Return the samples for SFT and those for preferences."""
+    if config.data.task == TOY:
+        from trainers.alpo.toy_language import scenes
+
+        samples = scenes(config.data.scenes, config.train.seed)
+    else:
+        samples = from_task(task_of(config.data.task, config.data.path), tokenizer)
+    first, second = split(samples, config.data.sft_share)
+    if not second:
+        raise UserError(
+            f"{config.data.task} leaves no samples for preferences.", "Lower data.sft_share, or give more data."
+        )
+    return first, second
+
+
+def test_samples(config: Config, tokenizer: Any) -> list[Sample]:
+    """Return what is translated for the evaluation."""
+    if config.evaluation.task == TOY:
+        from trainers.alpo.toy_language import scenes
+
+        return scenes(config.evaluation.limit, TEST_SEED)
+    task = task_of(config.evaluation.task, config.evaluation.path)
+    return from_task(task.limited(config.evaluation.limit or None), tokenizer)
+
+
+def encoder_of(config: Config, tokenizer: Any) -> Encoder:
+    """Return what makes tokens."""
+    return Encoder(tokenizer, config.separator, config.cutoff)
+
+
+def scorer_of(config: Config, door: Door) -> Scorer:
+    """Return what rates the candidates."""
+    if config.scoring.scorer == "exact":
+        return Exact()
+    task = task_of(config.data.task, config.data.path)
+    if config.scoring.scorer == "judge":
+        from harness.judges import load_candidates
+
+        judge = load_candidates(config.scoring.judge, task.source, task.target)
+        door.check(list(judge.models))
+        return Judged(judge, door)
+    rate = config.scoring.rate or SPEECH_RATES.get(task.target, 0.0)
+    if not rate:
+        raise UserError(f"No speaking rate is known for {task.target}.", "Set scoring.rate, in syllables a second.")
+    bounds = (config.scoring.low, config.scoring.high)
+    return Timed(Budget(task.source, task.target, "pyphen", bounds, "duration", rate))

@@ -1,0 +1,65 @@
+"""``sandglass train alpo``: SFT, candidates, preferences, evaluation; each done once, and continued where it stopped."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import EXIT_OK
+from harness.llm.door import Door
+from trainers.alpo.candidates import candidates
+from trainers.alpo.config import Config
+from trainers.alpo.evaluate import evaluate, measures_of
+from trainers.alpo.preferences import preferences
+from trainers.alpo.setup import base, scorer_of, test_samples, training_samples
+from trainers.alpo.sft import sft, sft_model
+from trainers.common.config import find_config, read_config
+
+
+def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
+    """Run the stages that are not done yet.
+
+    Args:
+        config_path: a TOML file, or ``default`` or ``toy``.
+        sets: overrides such as ``train.seed=1``.
+        dry_run: check the configuration and what it names, and train nothing.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        UserError: something is wrong with the configuration, the data or a checkpoint.
+    """
+    config = read_config(find_config(config_path, Path(__file__).parent), Config, sets)
+    if dry_run:
+        print(checked(config))
+        return EXIT_OK
+    tuned = sft(config)
+    start = sft_model(config, tuned)
+    trained = preferences(config, start, candidates(config, start))
+    print(f"{config.method}: {trained}")
+    if config.evaluation.task:
+        evaluate(config, {**({"sft": tuned} if tuned else {}), config.method: trained})
+    return EXIT_OK
+
+
+def checked(config: Config) -> str:
+    """Check that model, data, scorer and judges are there, and say what would be done.
+
+    Raises:
+        UserError: something is not there, or may not be loaded.
+    """
+    _, tokenizer = base(config.model, 0)
+    first, second = training_samples(config, tokenizer)
+    door = Door(None)
+    scorer_of(config, door)
+    lines = sum(len(sample.item.segments) for sample in second)
+    calls = lines if config.sampling.mode == "sequential" else len(second)
+    said = [
+        f"SFT on {len(first)} samples" if config.sft else "no SFT",
+        f"{calls * config.sampling.k} {'lines' if config.sampling.mode == 'sequential' else 'outputs'} to sample",
+        f"{lines} lines to score by {config.scoring.judge or config.scoring.scorer}",
+        f"{config.method} on up to {len(second)} samples",
+    ]
+    if config.evaluation.task:
+        measures_of(config, door)
+        said.append(f"evaluation on {len(test_samples(config, tokenizer))} samples")
+    return "; ".join(said) + "."

@@ -1,0 +1,160 @@
+"""The trainer: transformers' loop around ALPO's loss, with prefixes mixed as training goes on.
+
+A batch is made of samples; each gives the rows of its pairs. Everything drawn hangs on the seed, the sample and the
+step, so that a run that was killed goes on as it would have.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Trainer
+
+from trainers.alpo.encoding import Encoder
+from trainers.alpo.examples import Example, Row, rows
+from trainers.alpo.loss import alpo_loss, divisor, margins
+from trainers.alpo.mixing import Mixing, mix, mix_probability, stage, stream
+from trainers.common.logprobs import summed_logprobs
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as tensors, the chosen ones first, then the rejected."""
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    completion_mask: Tensor
+    weights: Tensor
+    betas: Tensor
+
+
+def collate(made: Sequence[Row], pad: int, device: Any = "cpu") -> Batch:
+    """Turn rows into tensors, padded on the right.
+
+    Args:
+        made: rows, one at least.
+        pad: the padding token.
+        device: where the tensors go.
+    """
+    pieces = [(row.before, row.chosen) for row in made] + [(row.before, row.rejected) for row in made]
+    longest = max(len(before) + len(after) for before, after in pieces)
+    ids, attended, completed = [], [], []
+    for before, after in pieces:
+        spare = longest - len(before) - len(after)
+        ids.append([*before, *after, *[pad] * spare])
+        attended.append([1] * (longest - spare) + [0] * spare)
+        completed.append([0] * len(before) + [1] * len(after) + [0] * spare)
+    return Batch(
+        input_ids=torch.tensor(ids, device=device),
+        attention_mask=torch.tensor(attended, device=device),
+        completion_mask=torch.tensor(completed, device=device),
+        weights=torch.tensor([row.weight for row in made], device=device),
+        betas=torch.tensor([row.beta for row in made], device=device),
+    )
+
+
+class ALPOTrainer(Trainer):
+    """Train on examples.
+
+    Args:
+        reference: the frozen model; None where adapters are trained, and the model without them is the reference.
+        encoder: makes tokens.
+        mixing: the schedule of prefixes; None keeps the chosen ones.
+        reproduce_code: normalise as the released code does.
+        pairs: pairs at a time in memory; 0 for all of a micro-batch. It changes nothing but memory.
+        **rest: as of ``transformers.Trainer``.
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        *,
+        reference: Any,
+        encoder: Encoder,
+        mixing: Mixing | None,
+        reproduce_code: bool = False,
+        pairs: int = 0,
+        **rest: Any,
+    ) -> None:
+        super().__init__(data_collator=lambda examples: {"examples": examples}, **rest)
+        self.encoder, self.mixing = encoder, mixing
+        self.reproduce_code, self.pairs = reproduce_code, pairs
+        self.reference = None if reference is None else reference.to(self.args.device).eval().requires_grad_(False)
+        self._seen: dict[str, list[Tensor]] = defaultdict(list)
+
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], int]:
+        """Return the micro-batches of a step and the number of its samples."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        return batches, sum(len(batch["examples"]) for batch in batches)
+
+    def prefix(self, made: Example) -> list[int]:
+        """Draw what stands before the segments of an example at this step."""
+        if self.mixing is None:
+            return list(made.chosen)
+        progress = self.state.global_step / max(1, self.state.max_steps)
+        stages = self.mixing.stages
+        visit = f"stage {stage(stages, progress)}" if stages else self.state.global_step
+        drawn = stream("mix", self.args.seed, made.sample.id, visit)
+        return mix(made.chosen, [len(line.texts) for line in made.lines], mix_probability(self.mixing, progress), drawn)
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Compute the loss of a micro-batch; all but the last part of its pairs are back-propagated here."""
+        made: list[Example] = inputs["examples"]
+        found = [row for one in made for row in rows(one, self.prefix(one), self.encoder)]
+        weights = torch.tensor([row.weight for row in found])
+        micro_batches = self.current_gradient_accumulation_steps
+        by = divisor(weights, num_items_in_batch, micro_batches, self.reproduce_code)
+        at_once = self.pairs or len(found)
+        parts = [found[start : start + at_once] for start in range(0, len(found), at_once)]
+        total = torch.zeros((), device=self.args.device)
+        for part in parts[:-1]:
+            with self.accelerator.no_sync(model) if self.accelerator.num_processes > 1 else nullcontext():
+                loss = self._loss(model, part, by)
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        self._note("gated", torch.tensor(1 - len(found) / sum(len(one.lines) for one in made)))
+        self._note("weight", weights.sum() / len(made))
+        return self._loss(model, parts[-1], by) + total
+
+    def _loss(self, model: Any, part: Sequence[Row], by: float | Tensor) -> Tensor:
+        batch = collate(part, self.encoder.tokenizer.pad_token_id, self.args.device)
+        tensors = (batch.input_ids, batch.attention_mask, batch.completion_mask)
+        chosen, rejected = summed_logprobs(model, *tensors).chunk(2)
+        with torch.no_grad():
+            if self.reference is None:
+                with self.accelerator.unwrap_model(model).disable_adapter():
+                    frozen_chosen, frozen_rejected = summed_logprobs(model, *tensors).chunk(2)
+            else:
+                frozen_chosen, frozen_rejected = summed_logprobs(self.reference, *tensors).chunk(2)
+        margin = margins(chosen, rejected, frozen_chosen, frozen_rejected).detach()
+        self._note("margin", margin)
+        self._note("accuracy", (margin > 0).float())
+        self._note("beta", batch.betas)
+        self._note("chosen", (chosen - frozen_chosen).detach())
+        self._note("rejected", (rejected - frozen_rejected).detach())
+        return alpo_loss(chosen, rejected, frozen_chosen, frozen_rejected, batch.weights, batch.betas, by)
+
+    def _note(self, name: str, values: Tensor) -> None:
+        self._seen[name].append(values.reshape(-1))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add to what is logged the means since the last time.
+
+        They are: ``gated``, the share of segments without a pair; ``weight``, the sum of a sample's weights; over pairs
+        ``beta``, ``margin`` (log pi/pi_ref of the chosen less that of the rejected, and either by itself) and
+        ``accuracy``, the share of margins above 0; ``lambda``.
+        """
+        if "loss" in logs:
+            logs |= {name: torch.cat(values).mean().item() for name, values in self._seen.items()}
+            self._seen.clear()
+            if self.mixing is not None:
+                progress = min(1.0, self.state.global_step / max(1, self.state.max_steps))
+                logs["lambda"] = mix_probability(self.mixing, progress)
+        super().log(logs, start_time)
