@@ -7,6 +7,11 @@ from types import SimpleNamespace
 from leaderboard.build import build
 from tests.board_runs import Spec, systems, write
 
+READY = {"compare": "#report table", "samples": ".out .hyp"}
+"""What is there once the data of a page that loads some has come."""
+
+OPEN = "part => { part.querySelectorAll('details').forEach((d) => d.open = true); return part.innerText; }"
+
 ATTACK = '"><script>pwned=1</script><img src=x onerror=pwned=1><svg onload=pwned=1> [a](javascript:pwned=1) {{7*7}}'
 HIDDEN = "a\u202eb\u2066c\u0007d\u200be\u2028f"
 BROKEN = "broken \ud800 half"

@@ -1,98 +1,16 @@
-"""The board in a real browser: from a folder and from a host, with and without scripts, with hostile text planted."""
+"""The board in a real browser: from a folder and from a host, with and without scripts."""
 
-import functools
-import http.server
 import json
-import os
-import re
-import shutil
-import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from scipy.special import stdtrit
 
 from harness.compare import compare
-from tests.board_site import ATTACK, DEMO, make_site
+from tests.board_site import READY
 
-CHROMIUM = os.environ.get("SANDGLASS_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytest_plugins = ("tests.board_browser",)
 PAGES = "index table plots pairs compare samples segments run model models methods papers".split()
-READY = {"compare": "#report table", "samples": ".out .hyp"}
-"""What is there once the data of a page that loads some has come."""
-
-OPEN = "part => { part.querySelectorAll('details').forEach((d) => d.open = true); return part.innerText; }"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return make_site(tmp_path_factory.mktemp("board"))
-
-
-@pytest.fixture(scope="module")
-def host(site):
-    """The same site behind a server on loopback."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site.out))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here (apt-get install chromium, or set SANDGLASS_CHROMIUM)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
-    with playwright.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def contexts(browser):
-    """One context a kind of screen, made when it is first asked for."""
-
-    @functools.cache
-    def context(width, dark, scripts):
-        return browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-        )
-
-    return context
-
-
-@pytest.fixture
-def visit(contexts, site):
-    """Open pages and, at the end, hold that nothing was complained of, left the site or ran that should not have."""
-    opened = []
-
-    def open_page(name, base=None, width=1440, dark=False, scripts=True, after=""):
-        page = contexts(width, dark, scripts).new_page()
-        found = SimpleNamespace(complaints=[], asked=[])
-        page.on("console", lambda message: found.complaints.append(message.text))
-        page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: found.complaints.append(dialog.message))
-        page.on("request", lambda request: found.asked.append(request.url))
-        base = base or site.out.as_uri() + "/"
-        page.goto(base + site.paths.get(name, name) + after)
-        opened.append((page, found, base))
-        return page
-
-    yield open_page
-    for page, found, base in opened:
-        assert found.complaints == []
-        assert all(url.startswith((base, "data:")) for url in found.asked)
-        assert page.evaluate("typeof pwned") == "undefined"
-        page.close()
 
 
 def until(holds):
@@ -322,105 +240,6 @@ def test_choosing_systems(visit, site):
     page.locator(".flips a").first.click()
     page.wait_for_selector(".out .hyp")
     assert page.locator(".out").count() == 2 and "samples/index.html" in page.url
-
-
-# Samples and hostile text
-
-
-def test_a_sample_shows_all_that_was_stored(visit, site):
-    folder = next(site.tested[0].parents[2].glob("sandglass_zh_en/openai-gpt-1-best-of-n*/*"))
-    slug = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/openai-gpt-1-best-of-n*"))
-    stored = {name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
-              for name in ("segments", "translations", "back_translations", "events")}  # fmt: skip
-    id_ = stored["back_translations"][1]["id"]
-    page = visit("samples", after=f"#runs={slug}&segment={id_}")
-    page.wait_for_selector(".out .hyp")
-    segment = next(line for line in stored["segments"] if line["id"] == id_)
-    hypothesis = next(line for line in stored["translations"] if line["id"] == id_)
-    text = page.locator("#sample").evaluate(OPEN)
-    for words in (segment["text"], *segment["before"], *segment["after"], segment["reference"], hypothesis["text"],
-                  stored["back_translations"][1]["text"], *(c["text"] for c in hypothesis["candidates"])):  # fmt: skip
-        assert words in text
-    assert re.search("kept: |lost: ", text) and "reads well" in text and "syllables, budget" in text
-
-
-def test_hostile_text_is_only_text(visit, site):
-    """Each planted text is seen as it is, hidden characters as their numbers; visit() holds that nothing ran."""
-    hostile = site.paths["hostile"]
-    numbered = "a⟨U+202E⟩b⟨U+2066⟩c⟨U+0007⟩d⟨U+200B⟩e⟨U+2028⟩f"
-    seen = (ATTACK, numbered, "broken ⟨U+D800⟩ half", "⟨98,000 more characters⟩", "שלום (right) to left")
-    plain = visit("segments").locator("main").inner_text()
-    for number, planted in enumerate(seen):
-        page = visit("samples", after=f"#runs={hostile}&segment={number:05}")
-        page.wait_for_selector(".out .hyp")
-        assert planted in page.locator(".out .hyp").inner_text()
-        assert planted in plain
-    page = visit("samples", after=f"#runs={hostile}&segment=00000")
-    page.wait_for_selector(".out .hyp")
-    text = page.locator(".out").evaluate(OPEN)
-    assert text.count(ATTACK) >= 6
-    for name in ("table", "run", "model", "index", "plots", "pairs", "compare"):
-        page = visit(name)
-        assert "pwned=1</script>" in page.locator("main").inner_text() or name in ("index", "compare"), name
-        assert page.locator("main script, main img, main iframe, main object").count() == 0
-        assert page.locator("a[href^='javascript']").count() == 0
-
-
-def test_an_address_cannot_name_other_files(visit):
-    page = visit("samples", after="#runs=../../../etc/passwd,https://example.org/x&segment=%3Cscript%3E&show=all%22")
-    page.wait_for_selector(".out .hyp")
-    visit("table", after="#sort=constructor&columns=__proto__,toString&strategy=%3Cb%3E&q=%3Cscript%3E")
-
-
-HOLE = """(stranger) => {
-  document.querySelector('main').innerHTML = '<img src=x onerror="pwned=1"><p style="color:red">a</p><img src="'
-    + stranger + 'leak.png"><iframe src="' + stranger + '"></iframe><a ping="' + stranger + '" href="#">b</a>';
-  const script = document.createElement('script');
-  script.textContent = 'pwned=2';
-  document.body.append(script);
-  fetch(stranger + 'leak').catch(() => {});
-}"""
-
-
-def test_the_policy_holds(browser, site, host):
-    """What a hole in the escaping would let in is stopped by the page's Content-Security-Policy."""
-    asked = []
-
-    class Stranger(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        def log_message(self, *_):
-            pass
-
-    stranger = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
-    threading.Thread(target=stranger.serve_forever, daemon=True).start()
-    for base in (site.out.as_uri() + "/", host):
-        page, refused = browser.new_page(), []
-        page.on("console", lambda message, refused=refused: refused.append(message.text))
-        page.goto(base + site.paths["run"])
-        page.evaluate(HOLE, f"http://127.0.0.1:{stranger.server_port}/")
-        page.wait_for_timeout(150)
-        assert page.evaluate("typeof pwned") == "undefined" and not asked
-        assert page.evaluate("getComputedStyle(document.querySelector('main p')).color") != "rgb(255, 0, 0)"
-        assert sum("Content Security Policy" in text for text in refused) >= 5
-        page.close()
-    stranger.shutdown()
-    stranger.server_close()
-
-
-def test_a_demonstration_is_called_one_wherever_its_numbers_show(visit, site):
-    for name in ("index", "table", "plots", "pairs"):
-        assert DEMO in visit(name).locator("main").inner_text(), name
-    slug = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/local-small*"))
-    other = next(path.stem for path in (site.out / site.paths["table"]).parent.glob("runs/openai*"))
-    for name, ready in READY.items():
-        page = visit(name, after=f"#runs={slug},{other}")
-        page.wait_for_selector(ready)
-        assert DEMO in page.locator("main").inner_text()
-    model = next(path for path in (site.out / "models").iterdir() if path.name.startswith("local-small"))
-    assert DEMO in visit(f"models/{model.name}").locator("main").inner_text()
 
 
 @pytest.mark.slow
