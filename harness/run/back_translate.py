@@ -22,7 +22,16 @@ SEED = 1
 
 
 async def back_translate_text(
-    text: str, from_language: str, into: str, model: str, api_base: str | None, llm: LLM, role: Role
+    text: str,
+    from_language: str,
+    into: str,
+    model: str,
+    api_base: str | None,
+    llm: LLM,
+    role: Role,
+    *,
+    before: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
 ) -> tuple[Parsed, Usage]:
     """Translate one hypothesis back.
 
@@ -34,6 +43,8 @@ async def back_translate_text(
         api_base: its server, where it is not the provider's own.
         llm: the door.
         role: who pays: the protocol (``back_translator``), or a strategy's selector (``system``).
+        before: lines before it, for rewards that show them to a chat model; a protocol never does.
+        after: lines after it, likewise.
 
     Returns:
         The parsed line and the call's usage.
@@ -42,7 +53,7 @@ async def back_translate_text(
         RunError: the call failed for good.
     """
     if llm.kind(model) == "chat":
-        item = Item("", (Segment("", text, ""),))
+        item = Item("", (Segment("", text, "", before=before, after=after),))
         messages = chat(instruction(from_language, into), item)
         request = Request(model, messages=messages, decode=DECODE, seed=SEED, api_base=api_base)
         response = await llm.complete(request, role=role, stage="back_translate")

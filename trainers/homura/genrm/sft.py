@@ -1,0 +1,41 @@
+"""Supervised fine-tuning of a GenRM on judgements, with TRL's SFTTrainer: the loss is on the judgement alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from trainers.common.config import Training
+from trainers.homura.genrm.data import Judged, question
+from trainers.homura.genrm.generating import TEMPLATE_OPTIONS, as_messages
+
+
+def rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Write judgements as TRL's prompts and completions: the judge's very chat, and the answer it asks for."""
+    return [
+        {
+            "prompt": as_messages(question(one.pair)),
+            "completion": [{"role": "assistant", "content": one.answer()}],
+            "chat_template_kwargs": TEMPLATE_OPTIONS,
+        }
+        for one in judged
+    ]
+
+
+def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Training, max_length: int, lora: Any) -> Any:
+    """Build the trainer.
+
+    Args:
+        model: a causal language model.
+        tokenizer: its own, with a chat template.
+        judged: what is learned.
+        training: ``[train]``.
+        max_length: tokens of question and judgement; longer ones are cut off at the end, so choose it ample.
+        lora: PEFT's configuration, or None.
+    """
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from trainers.common.running import arguments
+
+    config = SFTConfig(**arguments(training), max_length=max_length, completion_only_loss=True, packing=False)
+    data = Dataset.from_list(rows(judged))
+    return SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=lora)

@@ -1,0 +1,129 @@
+"""Judges of the harness as parts of the reward: well-formedness, GenRM, and any other judge (LLM-as-RM).
+
+The configuration names a judge as ``sandglass run --judge`` does. A judge that could not be asked,
+or whose answer could not be read, gives no value and never 0.
+"""
+
+import atexit
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from harness.convert import load
+from harness.errors import RunError, UserError
+from harness.judges import Judge
+from harness.judges import load as load_judge
+from harness.judges.spec import parse_spec
+from harness.llm.backend import Backend
+from harness.llm.checkpoint import is_checkpoint, resolve
+from harness.llm.types import LLM
+from trainers.homura.asking import Asking, Line, asked_models, gathered, lines
+from trainers.homura.parts import Batch, Kind, Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Asking):
+    """``[quality.fluency]``, ``[quality.genrm]`` or ``[quality.llm]``.
+
+    Attributes:
+        judge: ``KIND:model=NAME:option=value…``; the model may be a checkpoint, ``hf/ORG/NAME`` or ``hf/./FOLDER``.
+        serve: where a checkpoint answers: a ``server`` of its own, or this ``process``, for small ones.
+    """
+
+    judge: str
+    serve: Literal["server", "process"] = "server"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The part: a judge's verdicts, brought to [0, 1].
+
+    Args:
+        name: of the part.
+        settings: its section of the configuration.
+        llm: the door.
+    """
+
+    name: str
+    settings: Settings
+    llm: LLM
+    kind: ClassVar[Kind] = "judgement"
+    _judges: dict[tuple[str, str], Judge] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def optimised_for(self) -> tuple[str, ...]:
+        """The judge's column, and the models it asks with their families."""
+        judge = load_judge(self.settings.judge, self.settings.source or "zh", self.settings.target or "en")
+        return (f"judge/{judge.name}", *asked_models(*(model for model, _ in judge.models)))
+
+    async def __call__(self, batch: Batch) -> Scores:
+        """Judge a batch, all at once."""
+        settings = self.settings
+        return await gathered(self.name, [self._score(line) for line in lines(batch, settings.source, settings.target)])
+
+    async def _score(self, line: Line) -> float:
+        pair = line.source, line.target
+        judge = self._judges.get(pair) or self._judges.setdefault(pair, load_judge(self.settings.judge, *pair))
+        found = await judge.judge(line.segment, line.hypothesis, self.llm)
+        if found.value is None:
+            raise RunError(f"the judge cannot be read: {found.reason}")
+        low, high = judge.limits
+        return (found.value - low) / (high - low)
+
+
+def build_fluency(settings: Mapping[str, Any]) -> Judged:
+    """Build the part for well-formedness, 0 or 1; the judge is ``well_formed``."""
+    return _build("fluency", settings, "well_formed")
+
+
+def build_genrm(settings: Mapping[str, Any]) -> Judged:
+    """Build the part for a GenRM, 0 or 1; the judge is ``genrm``."""
+    return _build("genrm", settings, "genrm")
+
+
+def build_llm(settings: Mapping[str, Any]) -> Judged:
+    """Build the part for a judge of any kind; the paper's LLM-as-RM is ``genrm`` asked of a model that was not trained.
+
+    Raises:
+        ValueError: a field is unknown, missing or out of range.
+        UserError: the judge, its model or a key is missing.
+    """
+    return _build("llm", settings)
+
+
+def _build(name: str, given: Mapping[str, Any], only: str = "") -> Judged:
+    settings = load(Settings, dict(given))
+    kind, options = parse_spec(settings.judge)
+    if only and kind != only:
+        raise ValueError(f"the judge is {kind!r} and must be {only}:model=NAME")
+    backends: dict[str, Backend] = {}
+    if is_checkpoint(options.get("model", "")):
+        model, backends["hf"] = _open(options["model"], settings.serve)
+        written = ":".join(f"{option}={value}" for option, value in (options | {"model": model}).items())
+        settings = load(Settings, {**given, "judge": f"{kind}:{written}"})
+    judge = load_judge(settings.judge, settings.source or "zh", settings.target or "en")
+    door = settings.door(backends)
+    if not backends:
+        door.check(judge.models)
+    return Judged(name, settings, door)
+
+
+def _open(model: str, serve: Literal["server", "process"]) -> tuple[str, Backend]:
+    """Make a checkpoint answer until this process ends, under the name that identifies it."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and serve == "server":
+        raise UserError(
+            f"Every process of this training would serve {model} again.",
+            "Serve it once, apart, and give model=hosted_vllm/NAME:api_base=URL.",
+        )
+    checkpoint = resolve(model)
+    if serve == "process":
+        from trainers.homura.genrm.in_process import InProcess
+
+        return checkpoint.model, InProcess(checkpoint.folder)
+    from harness.llm.serve import serve as serve_checkpoint
+
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return checkpoint.model, stack.enter_context(serve_checkpoint(checkpoint)).backend()
