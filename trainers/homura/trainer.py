@@ -66,6 +66,7 @@ def rollouts(grpo: Grpo) -> dict[str, Any]:
         "num_iterations": grpo.iterations,
         "use_vllm": bool(grpo.vllm),
         "disable_dropout": True,
+        "use_bias_correction_kl": False,  # TRL's default weighs the KL term by the ratio; eq. 16 does not
     }
     if grpo.vllm == "colocate":
         keywords["vllm_mode"] = "colocate"
@@ -129,5 +130,6 @@ def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 
 def end_at_lines(model: Any, tokenizer: Any) -> None:
     """Let a base model's answers end with their line: tokens of line breaks end a rollout."""
-    breaks = [ids[0] for text in ("\n", "\n\n") if len(ids := tokenizer(text, add_special_tokens=False).input_ids) == 1]
-    model.generation_config.eos_token_id = sorted(end_tokens(model, tokenizer) | set(breaks))
+    written = (tokenizer(text, add_special_tokens=False).input_ids for text in ("\n", "\n\n"))
+    breaks = {ids[0] for ids in written if len(ids) == 1 and ids[0] != tokenizer.unk_token_id}
+    model.generation_config.eos_token_id = sorted(end_tokens(model, tokenizer) | breaks)
