@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+MARKS = re.compile(r"[\W_]+")
 HAN = re.compile(r"[㐀-鿿]")
 FEW_WORDS = 5
 """Shorter outputs say nothing about repetition or telegram style."""
@@ -36,7 +37,7 @@ def letters(text: str) -> str:
         >>> letters("No, no!")
         'nono'
     """
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return MARKS.sub("", text.casefold())
 
 
 def copies(source: str, text: str) -> bool:
@@ -46,7 +47,8 @@ def copies(source: str, text: str) -> bool:
         >>> copies("你好，世界", "你好世界！"), copies("你好", "Hello")
         (True, False)
     """
-    return bool(letters(source)) and letters(source) in letters(text)
+    whole = letters(source)
+    return bool(whole) and whole in letters(text)
 
 
 def repeats(text: str) -> bool:
@@ -67,10 +69,11 @@ def hollow(ids: Sequence[str], texts: Sequence[str]) -> list[bool]:
         >>> hollow(["1", "2", "3"], ["They did it.", "they did it", "He ran."])
         [True, True, False]
     """
+    said = [letters(text) for text in texts]
     sources = defaultdict(set)
-    for identity, text in zip(ids, texts, strict=True):
-        sources[letters(text)].add(identity)
-    return [bool(letters(text)) and len(sources[letters(text)]) > 1 for text in texts]
+    for identity, words in zip(ids, said, strict=True):
+        sources[words].add(identity)
+    return [bool(words) and len(sources[words]) > 1 for words in said]
 
 
 def telegraphic(text: str, language: str) -> bool | None:
