@@ -178,6 +178,16 @@ def back_translate(hypothesis: str) -> str:
         >>> back_translate("the policemen lay eyes upon little dogs")
         '警察 看见 little 小狗'
     """
+    return " ".join(word for _, word in phrase_by_phrase(hypothesis))
+
+
+def phrase_by_phrase(hypothesis: str) -> list[tuple[str, str]]:
+    """Read a translation as phrases, each with the Chinese word it says, or with itself where it says none.
+
+    Examples:
+        >>> phrase_by_phrase("the policemen see little dogs")
+        [('the policemen', '警察'), ('see', '看见'), ('little', 'little'), ('dogs', '小狗')]
+    """
     table, longest = _reading()
     tokens, read, at = hypothesis.split(), [], 0
     while at < len(tokens):
@@ -185,9 +195,9 @@ def back_translate(hypothesis: str) -> str:
             word = table.get(tuple(tokens[at : at + size]))
             if word:
                 break
-        read.append(word or tokens[at])
+        read.append((" ".join(tokens[at : at + size]), word or tokens[at]))
         at += size
-    return " ".join(read)
+    return read
 
 
 def kept(source: str, hypothesis: str) -> bool:

@@ -1,8 +1,8 @@
 """The toy of a GenRM: pairs in the made-up language, a fallible teacher, a rubric, and a tiny model from scratch.
 
-The teacher reads a translation back word by word, marks each word as the same (=) as the source's or
-not (!=), ends its reading with a full stop that is marked too, and then judges; at the first word that
-differs it stops. Now and then it misreads a word, or judges against its own marks.
+The teacher reads a translation phrase by phrase, writes the word that each says, marks it as the same (=)
+as the source's or not (!=), ends its reading with a full stop that is marked too, and then judges; at the
+first word that differs it stops. Now and then it misreads a word, or judges against its own marks.
 """
 
 import json
@@ -10,7 +10,7 @@ import math
 import random
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, ClassVar, Literal
 
 from harness.llm.types import Request, Response
@@ -137,11 +137,11 @@ class Teacher:
         """Judge one translation; the same request gets the same answer."""
         data = json.loads(request.messages[-1].content)
         rng = random.Random(f"{self._toy.seed} {request.repeat} {data}")
-        read = language.back_translate(data["translation"]).split()
+        read = language.phrase_by_phrase(data["translation"])
         if rng.random() < self._toy.misread:
             place = rng.randrange(len(read))
-            read[place] = rng.choice(_fellows(read[place])) if read[place] in language.phrases() else END
-        reasoning, score = judged(data["source"].split(), read, self._toy.steps)
+            read[place] = read[place][0], rng.choice(list(language.phrases()))
+        reasoning, score = judged(data["source"], read, self._toy.steps)
         if rng.random() < self._toy.contradict:
             score = 1 - score
         return Response(answer(reasoning, score), "stop", Usage(calls=1))
@@ -150,25 +150,32 @@ class Teacher:
         """Nothing is open."""
 
 
-def judged(source: list[str], read: list[str], steps: Steps) -> tuple[str, int]:
+def judged(source: str, read: list[tuple[str, str]], steps: Steps) -> tuple[str, int]:
     """Reason and judge without fault.
 
+    Args:
+        source: source sentence.
+        read: the translation's phrases, each with the word it is read as.
+        steps: of the reasoning.
+
     Examples:
-        >>> judged("警察 看见 小狗".split(), "警察 害怕 小狗".split(), "compare")
-        (' 警察 = 害怕 != ', 0)
-        >>> judged("警察 看见".split(), "警察 看见".split(), "compare"), judged(["警察"], ["警察"], "back")
-        ((' 警察 = 看见 = . = ', 1), (' 警察 . ', 1))
+        >>> judged("警察 看见 小狗", [("the cops", "警察"), ("fear", "害怕"), ("dogs", "小狗")], "compare")
+        (' the cops 警察 = fear 害怕 != ', 0)
+        >>> judged("警察", [("cops", "警察")], "compare"), judged("警察", [("cops", "警察")], "back")
+        ((' cops 警察 = . = ', 1), (' cops 警察 . ', 1))
     """
-    score = int(source == read)
+    words = source.split()
+    score = int(words == [word for _, word in read])
     if steps == "none":
         return f" {NOTHING} ", score
-    if steps == "back":
-        return f" {' '.join([*read, END])} ", score
     reasoning = []
-    for i, word in enumerate([*read, END]):
-        same = word == ([*source, END][i] if i <= len(source) else None)
-        reasoning += [word, SAME if same else OTHER]
-        if not same:
+    for (phrase, word), expected in zip_longest([*read, ("", END)], [*words, END]):
+        reasoning += [phrase, word] if phrase else [word]
+        if steps == "compare":
+            reasoning.append(SAME if word == expected else OTHER)
+            if word != expected:
+                break
+        elif word == END:
             break
     return f" {' '.join(reasoning)} ", score
 
