@@ -16,6 +16,10 @@ WORDS = "we all go out to see the old town and eat good food by the sea at night
 Row = dict[str, Any]
 
 
+LONG = 14
+"""Words of a translation that does not fit two seconds."""
+
+
 def source(number: int) -> str:
     """Return a source line that names itself."""
     return f"第{number}句话，我们都出去看海吃饭了"
@@ -158,3 +162,14 @@ def srt(cues: int, seconds: float = 2.0, form: Callable[[int], str] = source) ->
         return f"{total // 3600000:02}:{total // 60000 % 60:02}:{total // 1000 % 60:02},{total % 1000:03}"
 
     return "".join(f"{n}\n{stamp(3 * n)} --> {stamp(3 * n + seconds)}\n{form(n)}\n\n" for n in range(1, cues + 1))
+
+
+def command(server, files, *options):
+    model = ["--model", "openai/test", "--api-base", server.url, "--trust-ids"]
+    return ["translate", *map(str, files), "--source", "zh", "--target", "en", *model, *map(str, options)]
+
+
+def film(tmp_path, cues, name="film.srt", **options):
+    path = tmp_path / name
+    path.write_text(srt(cues, **options), encoding="utf-8")
+    return path
