@@ -169,9 +169,15 @@ class Config:
 
     def sft_stage(self) -> dict[str, Any]:
         """What SFT hangs on."""
-        return {"model": self.model.path, "data": self.data, "sft": self.sft, "separator": self.separator}
+        return {
+            "model": self.model.path,
+            "data": self.data,
+            "sft": self.sft,
+            "separator": self.separator,
+            "seed": self.train.seed,
+        }
 
     def candidates_stage(self) -> dict[str, Any]:
         """What the rated candidates hang on."""
         named = {"sampling": self.sampling, "scoring": self.scoring, "selection": self.selection}
-        return self.sft_stage() | named | {"seed": self.train.seed}
+        return self.sft_stage() | named

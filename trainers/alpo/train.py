@@ -1,4 +1,4 @@
-"""``sandglass train alpo``: SFT, candidates, preferences, evaluation; each done once, and continued where it stopped."""
+"""``sandglass train alpo``: SFT, candidates, preferences, evaluation, each done once, and continued after a stop."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -92,15 +92,21 @@ class ALPOTrainer(Trainer):
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         return batches, sum(len(batch["examples"]) for batch in batches)
 
+    @property
+    def progress(self) -> float:
+        """Share of the steps done: 0 at the first step, 1 at the last."""
+        return self.state.global_step / max(1, self.state.max_steps - 1)
+
     def prefix(self, made: Example) -> list[int]:
         """Draw what stands before the segments of an example at this step."""
         if self.mixing is None:
             return list(made.chosen)
-        progress = self.state.global_step / max(1, self.state.max_steps)
         stages = self.mixing.stages
-        visit = f"stage {stage(stages, progress)}" if stages else self.state.global_step
+        visit = f"stage {stage(stages, self.progress)}" if stages else self.state.global_step
+        probability = mix_probability(self.mixing, self.progress)
+        self._note("lambda", torch.tensor(probability))
         drawn = stream("mix", self.args.seed, made.sample.id, visit)
-        return mix(made.chosen, [len(line.texts) for line in made.lines], mix_probability(self.mixing, progress), drawn)
+        return mix(made.chosen, [len(line.texts) for line in made.lines], probability, drawn)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -154,7 +160,4 @@ class ALPOTrainer(Trainer):
         if "loss" in logs:
             logs |= {name: torch.cat(values).mean().item() for name, values in self._seen.items()}
             self._seen.clear()
-            if self.mixing is not None:
-                progress = min(1.0, self.state.global_step / max(1, self.state.max_steps))
-                logs["lambda"] = mix_probability(self.mixing, progress)
         super().log(logs, start_time)
