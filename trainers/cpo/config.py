@@ -103,7 +103,7 @@ class Toy:
 
     references: int = 6000
     sources: int = 3000
-    tests: int = 300
+    tests: int = 500
     fitting: int = 900
     hidden: int = 96
     layers: int = 2

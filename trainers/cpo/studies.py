@@ -1,4 +1,4 @@
-"""The study ``cpo``: one toy base model and one set of triplets a seed, trained on in eight ways."""
+"""The study ``cpo``: one toy base model and one set of triplets a seed, trained on in nine ways."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,18 +11,21 @@ from trainers.cpo import toy
 from trainers.cpo.config import PACKAGE, Config
 from trainers.cpo.train import load_corpus, measure_toy, run, toy_base
 
+SLOW = "train.learning_rate=1e-4"
+
 CPO = Study(
     name="cpo",
     question="Is CPO better than SFT and DPO on the same triplets, and must rejections be natural?",
     arms=(
-        Arm("SFT on preferred", "cpo-sft", {"loss": ("loss.objective=sft",)}),
-        Arm("base model", "cpo-base", {"loss": ()}),
-        Arm("DPO", "cpo-dpo", {"loss": ("loss.objective=dpo",)}),
-        Arm("CPO", "cpo-cpo", {"loss": ("loss.objective=cpo",)}),
-        Arm("CPO, noised rejections", "cpo-noised", {"loss": ("data.rejected=noised",)}),
-        Arm("DPO, noised rejections", "cpo-dpo-noised", {"loss": ("loss.objective=dpo", "data.rejected=noised")}),
-        Arm("CPO, no likelihood term", "cpo-bare", {"loss": ("loss.cpo_alpha=0.0",)}),
-        Arm("CPO, sequence sum", "cpo-sum", {"loss": ("loss.nll=sequence_sum",)}),
+        Arm("SFT on preferred", "cpo-sft", {"sets": ("loss.objective=sft",)}),
+        Arm("base model", "cpo-base", {"sets": ()}),
+        Arm("CPO", "cpo-cpo", {"sets": ("loss.objective=cpo",)}),
+        Arm("DPO, the same learning rate", "cpo-dpo", {"sets": ("loss.objective=dpo",)}),
+        Arm("DPO, a fifth of it", "cpo-dpo-slow", {"sets": ("loss.objective=dpo", SLOW)}),
+        Arm("CPO, noised rejections", "cpo-noised", {"sets": ("data.rejected=noised",)}),
+        Arm("DPO, a fifth, noised", "cpo-dpo-noised", {"sets": ("loss.objective=dpo", SLOW, "data.rejected=noised")}),
+        Arm("CPO, no likelihood term", "cpo-bare", {"sets": ("loss.cpo_alpha=0.0",)}),
+        Arm("CPO, sequence sum", "cpo-sum", {"sets": ("loss.nll=sequence_sum",)}),
     ),
     measures={
         "quality": "quality (exact)",
@@ -38,20 +41,20 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
     """Train one arm from the seed's base model and measure it on the seed's tests.
 
     Args:
-        options: ``loss``, overrides of the toy configuration; none leaves the base model as it is.
+        options: ``sets``, overrides of the toy configuration; none leaves the base model as it is.
         seed: of the language's draws, the base model and training.
         folder: the run's own.
         shared: where the fitted base model of a seed lies.
         quick: a few steps only.
     """
-    config = read_config(PACKAGE / "toy.toml", Config, [f"train.seed={seed}", *options["loss"]])
+    config = read_config(PACKAGE / "toy.toml", Config, [f"train.seed={seed}", *options["sets"]])
     assert config.toy is not None
     if quick:
         small = replace(config.toy, references=400, sources=200, tests=40, fitting=30)
         config = replace(config, toy=small, train=replace(config.train, steps=4))
     base = shared / f"cpo-base-{seed}{'-quick' if quick else ''}"
     toy_base(config, base)
-    if not options["loss"]:
+    if not options["sets"]:
         return Outcome(measure_toy(config, base))
     config = replace(config, train=replace(config.train, output=str(folder / "output")))
     return Outcome(measure_toy(config, run(config, load_corpus(config), base)))
