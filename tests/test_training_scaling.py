@@ -114,9 +114,10 @@ prompt = "plain"
 limit = 8
 [reward]
 quality_weight = 0.0
+bounds = [0.0, 9.0]
 [grpo]
 generations = 4
-max_tokens = 12
+max_tokens = 24
 """
 
 
@@ -137,5 +138,6 @@ def test_two_processes_train_one_model(tmp_path):
     steps = [row for row in read_history(output / "history.jsonl") if "reward" in row]
     assert [row["step"] for row in steps] == [1, 2]  # one line a step, whatever the number of processes
     assert steps[-1]["num_tokens"] > steps[0]["num_tokens"] > 8 * 4  # of both processes' rollouts
+    assert any(row["grad_norm"] > 0 for row in steps)
     card = json.loads((output / "model" / "sandglass.json").read_text())
     assert card["method"] == "homura" and (output / "model" / "model.safetensors").is_file()
