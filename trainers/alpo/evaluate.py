@@ -48,15 +48,21 @@ def evaluate(config: Config, systems: Mapping[str, Path]) -> dict[str, Any]:
     for name, folder in systems.items():
         model, tokenizer = load_model(Model(f"hf/{folder.absolute()}", dtype=config.model.dtype))
         samples = test_samples(config, tokenizer)
-        decoding = Decoding(1, config.evaluation.temperature, max_tokens=config.sampling.max_tokens)
-        sampler = Local(model, encoder_of(config, tokenizer), decoding, config.train.seed, config.sampling.batch)
-        outputs[name] = [drawn[0] for drawn in asyncio.run(sampler.outputs(samples, 1))]
+        outputs[name] = asyncio.run(translated(config, model, tokenizer))
     outputs |= {name: read_system(Path(path), samples) for name, path in config.evaluation.systems.items()}
     if all(sample.references for sample in samples):
         outputs["reference"] = [sample.references for sample in samples]
     found: dict[str, Any] = asyncio.run(_measured(config, samples, outputs, list(systems)[-1]))
     write_atomic(Path(config.train.output) / "evaluation.json", (json.dumps(found, indent=1) + "\n").encode())
     return found
+
+
+async def translated(config: Config, model: Any, tokenizer: Any) -> list[Output]:
+    """Translate the test samples, each at once."""
+    chosen = config.sampling
+    decoding = Decoding(1, config.evaluation.temperature, chosen.top_p, chosen.top_k, chosen.max_tokens)
+    sampler = Local(model, encoder_of(config, tokenizer), decoding, config.train.seed, chosen.batch)
+    return [drawn[0] for drawn in await sampler.outputs(test_samples(config, tokenizer), 1)]
 
 
 async def _measured(

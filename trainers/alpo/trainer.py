@@ -95,7 +95,8 @@ class ALPOTrainer(Trainer):
     @property
     def progress(self) -> float:
         """Share of the steps done: 0 at the first step, 1 at the last."""
-        return self.state.global_step / max(1, self.state.max_steps - 1)
+        share: float = self.state.global_step / max(1, self.state.max_steps - 1)
+        return share
 
     def prefix(self, made: Example) -> list[int]:
         """Draw what stands before the segments of an example at this step."""

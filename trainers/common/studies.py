@@ -6,6 +6,7 @@ from harness.errors import UserError
 from trainers.common.study import Study
 
 STUDIES: dict[str, str] = {
+    "alpo": "trainers.alpo.studies:ALPO",
     "cpo": "trainers.cpo.studies:CPO",
 }
 
