@@ -25,7 +25,7 @@ from trainers.homura.data import Corpus
 from trainers.homura.parts import Batch, Kind, Scores
 from trainers.homura.profiles import PROFILES
 
-VERBOSITY = 0.07
+VERBOSITY = 0.13
 VERBOSITY_DEVIATION = 0.5
 """Each sentence the base is fitted to has a verbosity of its own, drawn from a normal distribution."""
 

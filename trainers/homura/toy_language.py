@@ -1,7 +1,7 @@
 """A small translation language in which meaning and length are both exact.
 
 Sources are sentences of three to seven real Chinese words, two Han characters each; every
-word has three or four English phrases of one to five syllables that say the same
+word has two to four English phrases of one to four syllables that say the same
 ("cars", "autos", "the autos", "automobiles"). A translation says the phrases one after
 another, so short and verbose translations keep the same meaning, and syllables are counted
 as the benchmark counts them. Which phrases a translation consists of can be read back
@@ -26,11 +26,11 @@ from harness.syllables.literal import counter_for
 
 LEXICON = {
     "time": """
-        现在 now | right now | currently | at this moment
+        现在 now | right now | currently
         夜晚 nights | at night | at nighttime | during nighttime
-        早晨 at dawn | mornings | each morning | during mornings
+        早晨 mornings | at dawn | each morning | during mornings
         以前 once | back then | formerly | previously
-        今天 today | this day | just today | during this day
+        今天 today | this day | just today | during today
         经常 oft | often | frequently | quite frequently""",
     "adjective": """
         红色 red | scarlet | red colored | scarlet colored
@@ -50,11 +50,11 @@ LEXICON = {
     "noun": """
         汽车 cars | autos | the autos | automobiles
         医生 docs | doctors | the doctors | medical men
-        孩子 kids | children | the children | the little children
-        房子 homes | houses | the houses | houses and homes
+        孩子 kids | children | the children | little children
+        房子 homes | houses | the houses | building structures
         朋友 friends | the friends | companions | the companions
         小狗 dogs | puppies | the puppies | little puppies
-        衣服 clothes | garments | the garments | bits of clothing
+        衣服 clothes | garments | the garments | cotton garments
         书本 books | the books | the volumes | printed volumes
         飞机 planes | airplanes | the airplanes | flying machines
         电影 films | the films | feature films | motion pictures
@@ -62,30 +62,30 @@ LEXICON = {
         警察 cops | the cops | policemen | the policemen
         船只 ships | vessels | the vessels | sailing vessels
         鲜花 blooms | flowers | the flowers | flowering plants
-        国王 kings | monarchs | the monarchs | the ruling kings
+        国王 kings | monarchs | the monarchs | ruling monarchs
         小偷 thieves | robbers | the robbers | the pickpockets""",
     "verb": """
-        看见 see | observe | catch sight of | lay eyes upon
-        喜欢 like | enjoy | are fond of | take pleasure in
-        购买 buy | purchase | go and buy | are purchasing
-        寻找 seek | look for | go and seek | are searching for
-        帮助 help | assist | lend help to | are assisting
+        看见 see | observe | are seeing | are observing
+        喜欢 like | enjoy | are liking | are enjoying
+        购买 buy | purchase | are buying | are purchasing
+        寻找 seek | seek out | are seeking
+        帮助 help | assist | are helping | are assisting
         追赶 chase | pursue | are chasing | are pursuing
-        保护 guard | protect | keep guard on | are protecting
-        害怕 fear | shrink from | are scared of | are frightened by
-        需要 need | call for | have need of | are calling for
-        卖掉 sell | sell off | are selling | are selling off
+        保护 guard | protect | are guarding | are protecting
+        害怕 fear | shrink from | are fearing
+        需要 need | long for | are needing
+        卖掉 sell | sell off | are selling
         修理 fix | repair | are fixing | are repairing
-        研究 probe | research | look into | investigate""",
+        研究 probe | research | are probing | investigate""",
     "place": """
-        家里 at home | back home | in the home | inside the home
-        城里 in town | downtown | inside town | inside the town
-        海边 on shore | by the sea | beside the sea
-        楼上 upstairs | up the stairs | on upper floors
-        路上 en route | on the road | on the highway
-        外面 outside | outdoors | out of doors | out in public
-        这里 here | right here | in this place | in this location
-        附近 near | nearby | close at hand""",
+        家里 home | at home | inside homes
+        城里 in town | downtown | inside town | inside townships
+        海边 on shore | seaside | beside seas
+        楼上 upstairs | upper levels
+        路上 en route | on roads | on highways
+        外面 outside | outdoors | just outside
+        这里 here | right here | inside here
+        附近 near | nearby | quite nearby""",
 }
 """Words by class, each with the phrases that say it, the shortest first."""
 
@@ -96,7 +96,7 @@ EQUALS = "="
 
 COUNTER = "pyphen"
 BOUNDS = (0.8, 0.9)
-MAX_TOKENS = 20
+MAX_TOKENS = 16
 """Words of the longest translation, and its end."""
 
 
@@ -162,7 +162,7 @@ def render(source: str, rng: random.Random, verbosity: float) -> str:
 
     Examples:
         >>> render("警察 看见 小狗", random.Random(0), verbosity=9), render("警察 看见 小狗", random.Random(0), -9)
-        ('the policemen lay eyes upon little puppies', 'cops see dogs')
+        ('the policemen are observing little puppies', 'cops see dogs')
     """
     chosen = []
     for word in source.split():
@@ -175,7 +175,7 @@ def back_translate(hypothesis: str) -> str:
     """Read a translation back into Chinese, by the longest phrase; unreadable words stay as they are.
 
     Examples:
-        >>> back_translate("the policemen lay eyes upon little dogs")
+        >>> back_translate("the policemen are observing little dogs")
         '警察 看见 little 小狗'
     """
     return " ".join(word for _, word in phrase_by_phrase(hypothesis))
