@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harness.errors import UserError
 from trainers.common.config import Training
 from trainers.homura.genrm.data import Judged, question
-from trainers.homura.genrm.generating import TEMPLATE_OPTIONS, as_messages
+from trainers.homura.genrm.generating import TEMPLATE_OPTIONS, as_messages, rendered
 
 
 def rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
@@ -20,6 +21,22 @@ def rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
+def fitting(tokenizer: Any, judged: Sequence[Judged], max_length: int) -> list[Judged]:
+    """Return the judgements that fit, since one that is cut off teaches never to end.
+
+    Raises:
+        UserError: none does.
+    """
+    found = [
+        one
+        for one in judged
+        if len(tokenizer(rendered(tokenizer, question(one.pair), one.answer()))["input_ids"]) <= max_length
+    ]
+    if not found:
+        raise UserError(f"No judgement has up to {max_length} tokens.", "Raise data.max_length.")
+    return found
+
+
 def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Training, max_length: int, lora: Any) -> Any:
     """Build the trainer.
 
@@ -28,7 +45,7 @@ def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Traini
         tokenizer: its own, with a chat template.
         judged: what is learned.
         training: ``[train]``.
-        max_length: tokens of question and judgement; longer ones are cut off at the end, so choose it ample.
+        max_length: most tokens of question and judgement; longer ones are left out.
         lora: PEFT's configuration, or None.
     """
     from datasets import Dataset
@@ -37,5 +54,5 @@ def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Traini
     from trainers.common.running import arguments
 
     config = SFTConfig(**arguments(training), max_length=max_length, completion_only_loss=True, packing=False)
-    data = Dataset.from_list(rows(judged))
+    data = Dataset.from_list(rows(fitting(tokenizer, judged, max_length)))
     return SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=lora)
