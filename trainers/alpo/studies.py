@@ -32,7 +32,7 @@ OUTCOME = ("method=outcome_dpo", "beta=0.1", "sampling.mode=whole", "train.batch
 
 ALPO = Study(
     "alpo",
-    "Does ALPO make the toy's translations more vivid than SFT without making them less accurate, and more than DPO does?",
+    "Does ALPO make translations more vivid than SFT without making them less accurate, and more than DPO does?",
     (
         Arm("SFT", "alpo-sft", {"train": False}),
         Arm("longer SFT", "alpo-longer", {"train": False, "longer": True}),
