@@ -7,9 +7,9 @@ another, so short and verbose translations keep the same meaning, and syllables 
 as the benchmark counts them. Which phrases a translation consists of can be read back
 exactly; what cannot be read stays in the back-translation as it is.
 
-    (time) (adjective) noun verb (adjective) noun (place)
+    (time) (trait) person verb (quality) thing (place)
 
-No word comes twice. No phrase is another word's, and reading is by the longest phrase, so a rendering
+No phrase is another word's, and reading is by the longest phrase, so a rendering
 reads back as its source; both syllable counters agree on every phrase. Nobody speaks this language: a
 sentence such as "now cops see odd dogs" is as good as it gets.
 """
@@ -32,36 +32,20 @@ LEXICON = {
         以前 once | back then | formerly | previously
         今天 today | this day | just today | during today
         经常 oft | often | frequently | quite frequently""",
-    "adjective": """
-        红色 red | scarlet | red colored | scarlet colored
+    "trait": """
         高大 tall | quite tall | towering | quite towering
         年轻 young | youthful | quite youthful | youthful looking
-        美丽 fair | pretty | beautiful | quite beautiful
-        古老 old | ancient | quite ancient | venerable
         勇敢 brave | daring | quite daring | lionhearted
         安静 calm | quiet | quite quiet | utterly calm
         聪明 smart | brilliant | quick witted | intelligent
-        巨大 huge | massive | gigantic | quite gigantic
-        便宜 cheap | low priced | low budget | inexpensive
         快乐 glad | joyful | delighted | quite delighted
-        贫穷 poor | quite poor | penniless | quite penniless
-        奇怪 odd | quite odd | peculiar | quite peculiar
-        普通 plain | common | commonplace | quite commonplace""",
-    "noun": """
-        汽车 cars | autos | the autos | automobiles
+        贫穷 poor | quite poor | penniless | quite penniless""",
+    "person": """
         医生 docs | doctors | the doctors | medical men
         孩子 kids | children | the children | little children
-        房子 homes | houses | the houses | building structures
         朋友 friends | the friends | companions | the companions
-        小狗 dogs | puppies | the puppies | little puppies
-        衣服 clothes | garments | the garments | cotton garments
-        书本 books | the books | the volumes | printed volumes
-        飞机 planes | airplanes | the airplanes | flying machines
-        电影 films | the films | feature films | motion pictures
         士兵 troops | soldiers | the soldiers | fighting soldiers
         警察 cops | the cops | policemen | the policemen
-        船只 ships | vessels | the vessels | sailing vessels
-        鲜花 blooms | flowers | the flowers | flowering plants
         国王 kings | monarchs | the monarchs | ruling monarchs
         小偷 thieves | robbers | the robbers | the pickpockets""",
     "verb": """
@@ -77,6 +61,24 @@ LEXICON = {
         卖掉 sell | sell off | are selling
         修理 fix | repair | are fixing | are repairing
         研究 probe | research | are probing | investigate""",
+    "quality": """
+        红色 red | scarlet | red colored | scarlet colored
+        美丽 fair | pretty | beautiful | quite beautiful
+        古老 old | ancient | quite ancient | venerable
+        巨大 huge | massive | gigantic | quite gigantic
+        便宜 cheap | low priced | low budget | inexpensive
+        奇怪 odd | quite odd | peculiar | quite peculiar
+        普通 plain | common | commonplace | quite commonplace""",
+    "thing": """
+        汽车 cars | autos | the autos | automobiles
+        房子 homes | houses | the houses | building structures
+        小狗 dogs | puppies | the puppies | little puppies
+        衣服 clothes | garments | the garments | cotton garments
+        书本 books | the books | the volumes | printed volumes
+        飞机 planes | airplanes | the airplanes | flying machines
+        电影 films | the films | feature films | motion pictures
+        船只 ships | vessels | the vessels | sailing vessels
+        鲜花 blooms | flowers | the flowers | flowering plants""",
     "place": """
         家里 home | at home | inside homes
         城里 in town | downtown | inside town | inside townships
@@ -87,10 +89,9 @@ LEXICON = {
         这里 here | right here | inside here
         附近 near | nearby | quite nearby""",
 }
-"""Words by class, each with the phrases that say it, the shortest first."""
+"""Words by class, in the order of a sentence, each with the phrases that say it, the shortest first."""
 
-ORDER = ("time", "adjective", "noun", "verb", "adjective", "noun", "place")
-OPTIONAL = frozenset({"time", "adjective", "place"})
+OPTIONAL = frozenset({"time", "trait", "quality", "place"})
 EQUALS = "="
 """What ends a prompt."""
 
@@ -142,15 +143,15 @@ def sentences(number: int, seed: int, *, evaluation: bool = False) -> list[str]:
 
     Examples:
         >>> sentences(2, seed=0)
-        ['奇怪 警察 喜欢 小偷', '贫穷 汽车 追赶 警察']
+        ['贫穷 朋友 喜欢 船只 家里', '夜晚 警察 购买 书本 楼上']
     """
     rng = random.Random(f"sentences {seed} {evaluation}")
     found: dict[str, None] = {}
     while len(found) < number:
         chosen: list[str] = []
-        for kind in ORDER:
+        for kind in LEXICON:
             if kind not in OPTIONAL or rng.random() < 0.5:
-                chosen.append(rng.choice([word for word in _classes()[kind] if word not in chosen]))
+                chosen.append(rng.choice(list(_classes()[kind])))
         source = " ".join(chosen)
         if held_out(source) == evaluation:
             found[source] = None
@@ -219,7 +220,7 @@ def well_formed(hypothesis: str) -> bool:
     """
     kinds = {word: kind for kind, entries in _classes().items() for word in entries}
     rest = [kinds.get(word) for word in back_translate(hypothesis).split()]
-    for kind in ORDER:
+    for kind in LEXICON:
         if rest and rest[0] == kind:
             rest.pop(0)
         elif kind not in OPTIONAL:
