@@ -206,8 +206,19 @@ def test_a_missing_value_is_no_reward_and_never_zero():
 
 
 def test_a_dead_part_stops_the_run():
-    with pytest.raises(UserError, match="'given' gave no value for any of 2 outputs"):
+    with pytest.raises(UserError, match=r"None of 2 outputs has a reward.*'given' gave 0"):
         score(Scorer(corpus(), Reward(), [Given({TEN: None, "A": math.nan})]), [TEN, "A"])
+
+
+def test_parts_that_miss_each_others_values_stop_the_run():
+    parts = [Given({TEN: None, "A": 1.0}, name="first"), Given({TEN: 1.0, "A": None}, name="second")]
+    with pytest.raises(UserError, match="'first' gave 1, 'second' gave 1"):
+        score(Scorer(corpus(), Reward(), parts), [TEN, "A"])
+
+
+def test_a_batch_of_malformed_outputs_is_a_batch_of_failures_and_not_of_missing_rewards():
+    scored, _ = score(Scorer(corpus(), Reward(), [Given({})]), ["", " "])
+    assert [one.reward for one in scored] == [0, 0]
 
 
 def test_a_part_is_asked_once_for_equal_outputs_of_one_source():

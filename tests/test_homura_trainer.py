@@ -16,7 +16,7 @@ from trainers.homura.config import Config, Data, Grpo, Reward
 
 pytest.importorskip("trl", reason="needs the extra 'train'")
 
-from trainers.common.config import Model, Training, find_config, read_config
+from trainers.common.config import Lora, Model, Training, find_config, read_config
 from trainers.common.history import read_history
 from trainers.common.models import save_model
 from trainers.common.running import MODEL
@@ -163,10 +163,13 @@ def test_advantages_and_clipped_objective_against_numpy(tmp_path, loss, scale, b
 def test_a_run_leaves_a_history_a_model_and_a_card(tmp_path):
     output = tmp_path / "run"
     made(output)
-    run = config(output)
+    run = config(output, beta=0.01)
+    run = replace(run, model=replace(run.model, lora=Lora(r=2)), train=replace(run.train, tensorboard=True))
     corpus = data.load_corpus(run)
     folder = train.run(run, corpus, [King()])
     assert folder == output / MODEL
+    assert list(folder.glob("*.safetensors")) and not list(folder.glob("adapter*"))  # adapters are merged
+    assert list(output.rglob("events.out.tfevents.*"))
     card = json.loads((folder / "sandglass.json").read_text())
     assert {"ib", "rho_fwd", "kings"} <= set(card["optimised_for"])
     assert card["data"]["task"] == corpus.name and card["config"]["grpo"]["generations"] == GENERATIONS
@@ -174,7 +177,7 @@ def test_a_run_leaves_a_history_a_model_and_a_card(tmp_path):
     steps = [row for row in read_history(output / "history.jsonl") if "loss" in row]
     assert [row["step"] for row in steps] == [1, 2, 3, 4]
     logged = {
-        "parts/length", "parts/king", "missing/king", "rho", "in_bounds", "usable", "entropy",
+        "parts/length", "parts/king", "missing/king", "rho", "in_bounds", "usable", "entropy", "kl",
         "clip_ratio/region_mean", "completions/mean_length", "groups_without_variance", "frac_reward_zero_std",
         "signs/empty", "signs/copy", "signs/filler", "signs/wrong_language", "signs/malformed", "reward_seconds",
     }  # fmt: skip
@@ -185,7 +188,7 @@ def test_a_dead_judge_stops_the_run(tmp_path):
     output = tmp_path / "run"
     made(output)
     run = config(output)
-    with pytest.raises(UserError, match="'king' gave no value for any of"):
+    with pytest.raises(UserError, match="'king' gave 0"):
         train.run(run, data.load_corpus(run), [Dead()])
     assert not (output / MODEL).exists()
 
@@ -275,6 +278,12 @@ def test_a_configuration_without_quality_says_so(tmp_path):
     with pytest.raises(UserError, match="says what quality is"):
         read_config(path, Config)
     assert read_config(path, Config, ["reward.quality_weight=0"]).quality == {}
+
+
+def test_vllm_and_answers_that_end_with_their_line_do_not_go_together(tmp_path):
+    (tmp_path / "run.toml").write_text(GOOD)
+    with pytest.raises(UserError, match="does not end a base model's answers"):
+        read_config(tmp_path / "run.toml", Config, ["grpo.vllm=colocate", "data.prompt=line"])
 
 
 def test_a_dry_run_loads_no_model(tmp_path, monkeypatch, capsys):

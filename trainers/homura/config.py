@@ -168,3 +168,5 @@ class Config:
             raise ValueError("no [quality.NAME] says what quality is; name one, or set reward.quality_weight = 0")
         if self.quality and not wanted:
             raise ValueError("reward.quality_weight is 0, so that [quality] does nothing; leave one of them out")
+        if self.grpo.vllm and self.data.prompt == "line":
+            raise ValueError("grpo.vllm does not end a base model's answers with their line; leave it out")

@@ -78,12 +78,12 @@ class Scorer:
             columns: columns of the training set, one value a rollout.
 
         Raises:
-            UserError: a quality part gave no value for any output it was asked about.
+            UserError: no well-formed output has a reward, so that a step would learn nothing.
         """
         parsed = [self.corpus.read(text, off) for text, off in zip(answers, cut, strict=True)]
         asked = [number for number, line in enumerate(parsed) if well_formed(line)]
         values = dict(zip((p.name for p in self.parts), await self._quality(parsed, asked, columns), strict=True))
-        return [
+        scored = [
             self._scored(
                 line,
                 columns["source"][number],
@@ -92,6 +92,8 @@ class Scorer:
             )
             for number, line in enumerate(parsed)
         ]
+        check_rewards([scored[number] for number in asked])
+        return scored
 
     async def _quality(
         self, parsed: Sequence[Parsed], asked: Sequence[int], columns: Columns
@@ -196,21 +198,25 @@ def without_variance(ids: Sequence[str], rewards: Sequence[float | None]) -> lis
     return [max(values) - min(values) < LEAST_DIFFERENCE for values in groups.values()]
 
 
-async def _ask(part: Part, batch: Batch) -> list[float | None]:
-    """Ask a part, and stop the run where it is dead.
+def check_rewards(scored: Sequence[Scored]) -> None:
+    """Stop the run where a judge is dead: where none of the outputs that quality parts were asked about has a reward.
 
     Raises:
-        UserError: it gave no value for any output.
+        UserError: no reward, and which parts gave how few values.
     """
+    if not scored or any(one.reward is not None for one in scored):
+        return
+    given = {name: sum(one.quality[name] is not None for one in scored) for name in scored[0].quality}
+    told = ", ".join(f"{name!r} gave {number}" for name, number in given.items())
+    raise UserError(
+        f"None of {len(scored)} outputs has a reward, so that nothing would be learnt; of their values {told}.",
+        "See that its model or judge answers; the same command continues from the last checkpoint.",
+    )
+
+
+async def _ask(part: Part, batch: Batch) -> list[float | None]:
     answer = part(batch)
-    values = [_finite(value) for value in (await answer if inspect.isawaitable(answer) else answer)]
-    if all(value is None for value in values):
-        raise UserError(
-            f"The quality part {part.name!r} gave no value for any of {len(values)} outputs, so that nothing would be "
-            "learnt from them.",
-            "See that its model or judge answers; the same command continues from the last checkpoint.",
-        )
-    return values
+    return [_finite(value) for value in (await answer if inspect.isawaitable(answer) else answer)]
 
 
 def _finite(value: float | None) -> float | None:
