@@ -272,6 +272,17 @@ def test_bad_configurations_fail_before_a_model_is_loaded(tmp_path, monkeypatch,
     assert not Path("out").exists()
 
 
+def test_a_model_that_cannot_be_trained_so_is_refused_before_the_folder_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("run.toml").write_text(GOOD)
+    with pytest.raises(UserError, match="no checkpoint folder"):
+        train.main("run.toml", [], dry_run=False)
+    made(tmp_path / "run")
+    with pytest.raises(UserError, match="has no chat template"):
+        train.main("run.toml", [f"model.path=hf/{tmp_path}/run-base"], dry_run=False)
+    assert not Path("out").exists()
+
+
 def test_a_configuration_without_quality_says_so(tmp_path):
     path = tmp_path / "run.toml"
     path.write_text(GOOD.partition("[quality")[0])

@@ -12,8 +12,14 @@ from trainers.homura.config import Config
 from trainers.homura.data import Corpus, load_corpus
 from trainers.homura.parts import Part, build_part, imported
 
+LENGTH = ("ib", "ib_dynamic", "ib_within_1", "over", "under", "syllable_error", "rho_fwd", "rho_of_sums")
+"""Metrics of the very thing that the length reward rewards. ``usable`` asks for more, and is not among them."""
+
 BASES = {"toy": "trainers.homura.toy:base"}
 """Models made for a demonstration by name: where ``base(config) -> Path``, their folder, is."""
+
+REPORTS = {"toy": "trainers.homura.toy:report"}
+"""Evaluations of demonstrations by name: where ``report(config, finished) -> str`` is."""
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -36,7 +42,10 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     parts = [build_part(name, settings) for name, settings in config.quality.items()]
     print(told(config, corpus, parts))
     if not dry_run:
-        print(f"Finished: {run(config, corpus, parts)}")
+        finished = run(config, corpus, parts)
+        print(f"Finished: {finished}")
+        if config.data.task in REPORTS:
+            print(imported(REPORTS[config.data.task])(config, finished))
     return 0
 
 
@@ -87,19 +96,19 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
         Folder of the finished checkpoint.
 
     Raises:
-        UserError: a quality part is dead, the loss is no number, the model may not be loaded.
+        UserError: the model may not be loaded, a quality part is dead, the loss is no number.
     """
     from trainers.common.card import Card
     from trainers.common.models import load_model, lora_config
     from trainers.common.running import hash_of, prepare, train
     from trainers.homura.trainer import build_trainer
 
+    check_model(config)
     prepare(config.train, config)
     base = config.model
     if base.path in BASES:
         base = replace(base, path=f"hf/{imported(BASES[base.path])(config)}")
     model, tokenizer = load_model(base)
-    check_chat(config, tokenizer)
     trainer = build_trainer(config, corpus, parts, model, tokenizer, lora_config(base))
     card = Card(
         method="homura",
@@ -112,28 +121,34 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
     return train(trainer, config.train, card)
 
 
+def check_model(config: Config) -> None:
+    """Refuse a checkpoint that may not be loaded, and chat prompts for one that knows no chats.
+
+    Raises:
+        UserError: it is not there, may not be loaded, or has no chat template.
+    """
+    if config.model.path in BASES:
+        return
+    from harness.llm.checkpoint import check_folder
+    from trainers.common.models import checkpoint_folder
+
+    knows_chats = check_folder(checkpoint_folder(config.model.path), trust_remote_code=False)
+    if config.data.prompt == "chat" and not knows_chats:
+        raise UserError(
+            f"{config.model.path} has no chat template, and data.prompt is chat.",
+            "Set data.prompt = 'line' for base models, or name an instructed model.",
+        )
+
+
 def optimised_for(config: Config, parts: Sequence[Part]) -> tuple[str, ...]:
-    """Return what the reward measures with: the length metrics, and what the quality parts name.
+    """Return what the reward measures with: the metrics of length, and what the quality parts name.
 
     Examples:
         >>> from trainers.common.config import Model, Training
         >>> from trainers.homura.config import Data, Reward
         >>> config = Config(Model("m"), Training("out", 1e-6), Data("toy"), Reward(quality_weight=0))
-        >>> optimised_for(config, [])
-        ('ib', 'rho_fwd')
+        >>> optimised_for(config, []) == LENGTH
+        True
     """
-    length = ("ib", "rho_fwd") if config.reward.length_weight > 0 else ()
+    length = LENGTH if config.reward.length_weight > 0 or config.reward.profile == "code" else ()
     return tuple(dict.fromkeys([*length, *(name for part in parts for name in part.optimised_for)]))
-
-
-def check_chat(config: Config, tokenizer: object) -> None:
-    """Refuse chat prompts for a model that knows no chats.
-
-    Raises:
-        UserError: its tokenizer has no chat template.
-    """
-    if config.data.prompt == "chat" and not getattr(tokenizer, "chat_template", None):
-        raise UserError(
-            f"{config.model.path} has no chat template, and data.prompt is chat.",
-            "Set data.prompt = 'line' for base models, or name an instructed model.",
-        )
