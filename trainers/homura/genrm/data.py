@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.convert import load
 from harness.errors import UserError
-from harness.jsonl import MAX_LINE
+from harness.jsonl import MAX_LINE, read_own
 from harness.judges.core import Setting, chat, line_data
 from harness.judges.genrm import FORM, INSTRUCTION
 from harness.llm.types import Message
@@ -103,6 +103,11 @@ def read_pairs(path: Path, *, labelled: bool = False) -> list[Pair]:
     if not found:
         raise UserError(f"{path} is empty.", "Give a JSONL file of source, hypothesis and label.")
     return found
+
+
+def read_judged(path: Path) -> list[Judged]:
+    """Read the judgements that a run learned from."""
+    return [load(Judged, row) for row in read_own(path)]
 
 
 def _pair(line: str, where: str, labelled: bool) -> Pair:

@@ -128,6 +128,18 @@ def share(verdicts: Sequence[Verdict], held: Sequence[bool]) -> Measured:
     return fmean(held), found.low, found.high
 
 
+def share_of(held: Sequence[bool]) -> Measured:
+    """Return a share with its interval, of trials that are independent.
+
+    Examples:
+        >>> share_of([True, True])[0]
+        1.0
+    """
+    from harness.stats.proportions import clopper_pearson
+
+    return (fmean(held), *clopper_pearson(sum(held), len(held), 0.95))
+
+
 def _cluster(one: Verdict) -> str:
     return one.pair.cluster or one.pair.source
 

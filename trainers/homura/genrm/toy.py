@@ -1,8 +1,8 @@
 """The toy of a GenRM: pairs in the made-up language, a fallible teacher, a rubric, and a tiny model from scratch.
 
-The teacher reads a translation phrase by phrase, writes the word that each says, marks it as the same (=)
-as the source's or not (!=), ends its reading with a full stop that is marked too, and then judges; at the
-first word that differs it stops. Now and then it misreads a word, or judges against its own marks.
+The teacher goes word by word: it writes the next word of the source, quotes the next phrase of the translation,
+writes the word which that says, and marks the two as the same (=) or not (!=). A full stop stands for an end. At the
+first word that differs it stops, and then it judges. Now and then it misreads a word, or judges against its marks.
 """
 
 import json
@@ -10,7 +10,7 @@ import math
 import random
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from harness.llm.types import Request, Response
@@ -77,8 +77,9 @@ def make_pairs(number: int, seed: int, *, evaluation: bool = False) -> list[Pair
     """Make pairs with exact labels, half of them faithful; held-out pairs are of other sentences.
 
     Examples:
-        >>> [(pair.hypothesis, pair.label, pair.kind) for pair in make_pairs(3, seed=0)[1:]]
-        [('quite penniless are pursuing automobiles policemen', 0, 'swapped'), ('planes assist ships', 1, 'intact')]
+        >>> pairs = make_pairs(200, seed=0)
+        >>> {pair.kind for pair in pairs if pair.label}, len({pair.kind for pair in pairs if not pair.label})
+        ({'intact'}, 6)
     """
     rng = random.Random(f"pairs {seed} {evaluation}")
     return [_pair(source, rng) for source in language.sentences(number, seed, evaluation=evaluation)]
@@ -160,22 +161,22 @@ def judged(source: str, read: list[tuple[str, str]], steps: Steps) -> tuple[str,
 
     Examples:
         >>> judged("警察 看见 小狗", [("the cops", "警察"), ("fear", "害怕"), ("dogs", "小狗")], "compare")
-        (' the cops 警察 = fear 害怕 != ', 0)
+        (' 警察 the cops 警察 = 看见 fear 害怕 != ', 0)
         >>> judged("警察", [("cops", "警察")], "compare"), judged("警察", [("cops", "警察")], "back")
-        ((' cops 警察 = . = ', 1), (' cops 警察 . ', 1))
+        ((' 警察 cops 警察 = . . = ', 1), (' cops 警察 . ', 1))
     """
     words = source.split()
     score = int(words == [word for _, word in read])
     if steps == "none":
         return f" {NOTHING} ", score
-    reasoning = []
-    for (phrase, word), expected in zip_longest([*read, ("", END)], [*words, END]):
-        reasoning += [phrase, word] if phrase else [word]
-        if steps == "compare":
-            reasoning.append(SAME if word == expected else OTHER)
-            if word != expected:
-                break
-        elif word == END:
+    reasoning: list[str] = []
+    for (phrase, word), expected in zip([*read, ("", END)], [*words, *[END] * len(read)], strict=False):
+        said = [phrase, word] if phrase else [word]
+        if steps == "back":
+            reasoning += said
+            continue
+        reasoning += [expected, *said, SAME if word == expected else OTHER]
+        if word != expected:
             break
     return f" {' '.join(reasoning)} ", score
 

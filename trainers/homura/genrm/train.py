@@ -23,6 +23,9 @@ from trainers.homura.parts import Part, build_part
 if TYPE_CHECKING:
     from trainers.homura.genrm.evaluate import Evaluation
 
+JUDGEMENTS = "judgements.jsonl"
+"""What was learned from, in a run's output."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -152,7 +155,7 @@ def run(config: Config, corpus: Corpus, door: Door, parts: Sequence[Part]) -> "t
         print(counted(made, filtered))
         if not filtered.kept:
             raise UserError("No judgement is left to learn from.", "Check the teacher and rubric.threshold.")
-        write_atomic(output / "judgements.jsonl", b"".join(to_line(dump(one)) for one in filtered.kept))
+        write_atomic(output / JUDGEMENTS, b"".join(to_line(dump(one)) for one in filtered.kept))
         card = Card(
             method="genrm",
             base=config.model.path if config.model else "a tiny model from scratch",
