@@ -153,8 +153,9 @@ class Scorer:
         hollow = signs.hollow(columns["id"], texts)
         found: dict[str, Iterable[float | None]] = {
             "parts/length": (one.length for one in right),
-            **{f"parts/{part.name}": (one.quality[part.name] for one in right) for part in self.parts},
-            **{f"missing/{part.name}": (one.quality[part.name] is None for one in right) for part in self.parts},
+            # lists: a generator would look up the name of the last part for all of them
+            **{f"parts/{part.name}": [one.quality[part.name] for one in right] for part in self.parts},
+            **{f"missing/{part.name}": [one.quality[part.name] is None for one in right] for part in self.parts},
             "rho": (one.rho for one in right),
             "in_bounds": (one.fits for one in scored),
             "usable": (self._usable(one) for one in scored),
