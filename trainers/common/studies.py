@@ -8,6 +8,11 @@ from trainers.common.study import Study
 STUDIES: dict[str, str] = {
     "alpo": "trainers.alpo.studies:ALPO",
     "cpo": "trainers.cpo.studies:CPO",
+    "homura-bounds": "trainers.homura.studies:BOUNDS",
+    "homura-clip": "trainers.homura.studies:CLIP",
+    "homura-kl": "trainers.homura.studies:KL",
+    "homura-rewards": "trainers.homura.studies:REWARDS",
+    "homura-theta": "trainers.homura.studies:THETA",
 }
 
 

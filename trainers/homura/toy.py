@@ -5,6 +5,7 @@ measures both on 1,000 sentences that neither has seen. The model is tiny and th
 that the method works as it should, not how well it works on real models.
 """
 
+import json
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from harness.budget import in_bounds
+from harness.jsonl import write_atomic
 from harness.metrics.in_bounds import relaxation
 from harness.metrics.rho import syllable_ratio
 from harness.prompts import Parsed
@@ -29,9 +31,9 @@ VERBOSITY = 0.13
 VERBOSITY_DEVIATION = 0.5
 """Each sentence the base is fitted to has a verbosity of its own, drawn from a normal distribution."""
 
-FIT_STEPS = 1500
+FIT_STEPS = 1600
 FIT_BATCH = 32
-FIT_RATE = 4e-3
+FIT_RATE = 5e-3
 HIDDEN = 96
 
 FRESH = 1000
@@ -163,6 +165,27 @@ def fitted(
 
         shutil.rmtree(building)
     return folder
+
+
+def report(config: Config, finished: Path) -> str:
+    """Measure the base and the finished model on fresh sentences, store it, and tell it as a table.
+
+    Args:
+        config: the run's.
+        finished: folder of its checkpoint.
+
+    Returns:
+        Markdown; the numbers are in ``OUTPUT/evaluation.json`` too.
+    """
+    mu = corpus(config).mu
+    folders = {"base": base(config) if config.model.path == "toy" else Path(config.model.path), "trained": finished}
+    found = {name: evaluated(folder, mu=mu) for name, folder in folders.items()}
+    write_atomic(Path(config.train.output) / "evaluation.json", (json.dumps(found, indent=1) + "\n").encode())
+    lines = [f"{FRESH} fresh sentences, one sample each, 95 % intervals", "", "| | base | trained |", "|---|---|---|"]
+    for name in found["base"]:
+        cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*measured[name]) for measured in found.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def evaluated(folder: Path, *, mu: float, number: int = FRESH, seed: int = EVALUATION_SEED) -> dict[str, Measured]:
