@@ -37,9 +37,11 @@ ALPO = Study(
         Arm("SFT", "alpo-sft", {"train": False}),
         Arm("longer SFT", "alpo-longer", {"train": False, "longer": True}),
         Arm("outcome-level DPO", "alpo-outcome", {"sets": OUTCOME}),
+        Arm("outcome-level DPO, beta 1", "alpo-outcome-1", {"sets": (*OUTCOME, "beta=1.0")}),
         Arm("segment-level DPO", "alpo-segment", {"sets": DPO}),
         Arm("segment-level DPO, beta 1", "alpo-segment-1", {"sets": (*DPO, "beta=1.0")}),
         Arm("ALPO", "alpo-alpo"),
+        Arm("ALPO, chosen prefixes only", "alpo-chosen", {"sets": ("mixing.start=1.0", "mixing.end=1.0")}),
     ),
     {
         "accuracy": "accuracy, %",
