@@ -74,7 +74,8 @@ def prepare(training: Training, config: Any) -> Path:
             "Name another folder with --set train.output=FOLDER, or remove it.",
         )
     if not mark.is_file():
-        if output.is_dir() and any(output.iterdir()):
+        held = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
+        if held and not mark.is_file():  # asked again: another process of this run may have claimed it meanwhile
             raise UserError(f"{output} holds other files.", "Name another folder with --set train.output=FOLDER.")
         output.mkdir(parents=True, exist_ok=True)
         write_atomic(mark, written.encode())
