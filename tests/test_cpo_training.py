@@ -325,3 +325,23 @@ def test_cpo_learns_in_a_minute(tmp_path):
     before, after = (measure_toy(config, folder) for folder in (tmp_path / "out" / "base", finished))
     assert after["words"][1] > before["words"][2]  # intervals apart
     assert after["quality"][0] > before["quality"][0]
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path, checkpoint):
+    """Two processes with two pairs each, and one with four, end with the same weights: nothing is averaged twice."""
+    answers = ["yes", "no yes no yes no", "yes no", "no no no no"]
+    write_triplets(tmp_path / "t.jsonl", [triplet(n, chosen=answers[n]) for n in range(4)])
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    for name, batch, launcher in (("one", 4, []), ("two", 2, launch)):
+        config = tmp_path / f"{name}.toml"
+        config.write_text(
+            f'[model]\npath = "hf/{checkpoint}"\n[data]\ntriplets = "{tmp_path / "t.jsonl"}"\n[train]\n'
+            f'output = "{tmp_path / name}"\nlearning_rate = 1e-3\nsteps = 3\nbatch = {batch}\nthreads = 1\n'
+        )
+        command = [sys.executable, *launcher, "-m", "harness.cli", "train", "cpo", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (weights(tmp_path / name / "model") for name in ("one", "two"))
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=0, atol=2e-5)

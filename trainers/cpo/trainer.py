@@ -8,9 +8,9 @@ from datasets import Dataset
 from torch import Tensor
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
+from trl.trainer.utils import add_fused_lm_head
 
 from trainers.common.config import Training
-from trainers.common.logprobs import summed_logprobs
 from trainers.common.running import arguments
 from trainers.cpo.config import Data, Loss
 from trainers.cpo.loss import cpo_loss
@@ -23,8 +23,9 @@ class ContrastiveTrainer(CPOTrainer):
     """TRL's CPOTrainer with ``trainers.cpo.loss``.
 
     Differences from TRL's: the likelihood has its switch; the token mean is over the whole optimiser step, so
-    that accumulation changes nothing (TRL averages the means of its parts); the logits of a batch are never
-    held at once.
+    that accumulation changes nothing (TRL averages the means of its parts); log-probabilities come from the
+    head that TRL's DPO has, so that the logits of a batch are never held at once. It goes through the model's
+    own ``forward``, which is what gradients across devices need.
 
     Args:
         loss: what is minimised.
@@ -36,6 +37,7 @@ class ContrastiveTrainer(CPOTrainer):
     def __init__(self, loss: Loss, **kwargs: Any) -> None:
         self.loss = loss
         self.preference = loss.preference()
+        add_fused_lm_head(kwargs["model"])
         super().__init__(**kwargs)
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> Tensor:
@@ -60,11 +62,16 @@ class ContrastiveTrainer(CPOTrainer):
     def get_batch_loss_metrics(
         self, model: Any, batch: dict[str, Any], train_eval: str = "train", totals: Tensor | None = None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Compute the loss, and what is logged: rewards ``beta log pi``, margins, accuracies, log-probabilities."""
+        """Compute the loss, and what is logged, over all processes: rewards ``beta log pi``, margins, accuracies."""
         joined = self.concatenated_inputs(batch, padding_value=self.pad_token_id, device=self.accelerator.device)
-        mask = joined["concatenated_labels"] != -100
-        ids, attention = joined["concatenated_input_ids"], joined["concatenated_attention_mask"]
-        sums, lengths = summed_logprobs(model, ids, attention, mask), mask.sum(-1)
+        labels = joined["concatenated_labels"]
+        sums = model(
+            joined["concatenated_input_ids"],
+            attention_mask=joined["concatenated_attention_mask"],
+            labels=labels,
+            fused_lm_head=True,
+        ).log_probs.sum(-1)
+        lengths = (labels != -100).sum(-1)
         count = len(batch["chosen_labels"])
         chosen, rejected = sums[:count], sums[count:]
         pairs, tokens = (None, None) if totals is None else totals
@@ -89,7 +96,8 @@ class ContrastiveTrainer(CPOTrainer):
             "logps/rejected": rejected.mean(),
             "nll_loss": -chosen.sum() / lengths[:count].sum(),
         }
-        return loss, {f"{prefix}{name}": float(value.detach()) for name, value in seen.items()}
+        means = self.accelerator.gather(torch.stack([value.detach().float() for value in seen.values()])[None]).mean(0)
+        return loss, {f"{prefix}{name}": value for name, value in zip(seen, means.tolist(), strict=True)}
 
 
 def rows(triplets: Sequence[Triplet], prompt: Prompt, objective: str) -> Dataset:
