@@ -193,6 +193,24 @@ def test_a_dead_judge_stops_the_run(tmp_path):
     assert not (output / MODEL).exists()
 
 
+@pytest.mark.parametrize("form", ["chat", "line"])
+def test_a_step_with_chats_and_with_lines(tmp_path, form):
+    from tests.tiny_model import build
+
+    output = tmp_path / "run"
+    build(Path(f"{output}-base"), chat_template=form == "chat")
+    run = config(output)
+    run = replace(run, train=replace(run.train, steps=1), data=replace(run.data, prompt=form))
+    part = King()
+    train.run(run, data.load_corpus(run), [part])
+    (row,) = [row for row in read_history(output / "history.jsonl") if "loss" in row]
+    if form == "chat":  # a random model writes no JSON: nothing is judged, and every group is without variance
+        assert row["signs/malformed"] == row["groups_without_variance"] == 1 and row["reward"] == 0
+        assert part.calls == 0
+    else:
+        assert 0 < row["completions/clipped_ratio"] < 1 and part.calls == 1
+
+
 KILLED = """
 import sys
 from pathlib import Path
