@@ -4,7 +4,7 @@ Everything below is a function of four numbers a pair: ``log pi(y_w|x)`` and ``l
 over the tokens of the answer with its end, and the numbers of those tokens. Functions return one value
 a pair and leave averaging to the caller, who knows the whole batch::
 
-    L_CPO = mean L_prefer(pair) + cpo_alpha * L_NLL                        (arXiv 2401.08417, eq. 3 to 5)
+    L_CPO = mean L_prefer(pair) + cpo_alpha * L_NLL                        (arXiv 2401.08417)
 """
 
 from dataclasses import dataclass

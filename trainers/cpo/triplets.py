@@ -1,4 +1,4 @@
-"""Preference triplets from any set of outputs: the best candidate against the worst (arXiv 2401.08417, sec. 3.1).
+"""Preference triplets from any set of outputs: the best candidate against the worst (arXiv 2401.08417).
 
 Chosen is the candidate with the highest mean score, rejected the one with the lowest, the middle is
 dropped. Ties go to the first in the order given, the reference first. A person's label overrides the
