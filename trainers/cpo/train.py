@@ -1,7 +1,6 @@
 """``sandglass train cpo``: read the configuration and the triplets, check them, train, save."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ from trainers.cpo.triplets import Selection, Triplet, prompt, read_triplets, sel
 
 MEASURED_WITH = {"embed_qe": "embedding/usem3"}
 """Families as the harness marks them, where they are not in its table of models."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Triplets that are learned from, and how many were left out, by reason."""
-
-    triplets: tuple[Triplet, ...]
-    skipped: dict[str, int]
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -52,7 +43,7 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     return EXIT_OK
 
 
-def load_corpus(config: Config) -> Corpus:
+def load_corpus(config: Config) -> Selection:
     """Read the triplets, or make the toy's.
 
     Raises:
@@ -61,29 +52,29 @@ def load_corpus(config: Config) -> Corpus:
     if config.toy is not None:
         made = select(toy.outputs(config.toy.sources, config.train.seed), selected_by=(toy.SELECTED_BY,))
     else:
-        read = read_triplets(Path(config.data.triplets))
-        wanted = config.data.directions
-        here = [one for one in read if not wanted or f"{one.source}-{one.target}" in wanted]
-        made = usable(here)
-        made = Selection(made.triplets, made.skipped | ({"other_direction": len(read) - len(here)} if wanted else {}))
+        made = usable(read_triplets(Path(config.data.triplets)), config.data.directions)
     if config.data.rejected == "noised":
         noised = with_noise(made.triplets, config.train.seed)
         made = Selection(noised.triplets, made.skipped | {f"noise_{why}": n for why, n in noised.skipped.items()})
     if not made.triplets:
         raise UserError(f"No triplet is left: {made.skipped}.", "Check data.triplets and data.directions.")
-    return Corpus(made.triplets, made.skipped)
+    return made
 
 
-def told(config: Config, corpus: Corpus) -> str:
+def told(config: Config, corpus: Selection) -> str:
     """Say what is trained, in a few lines."""
-    loss, base = config.loss, config.model.path if config.model else "a tiny model fitted to a made-up language"
+    loss = config.loss
+    terms = {
+        "sft": "sft",
+        "dpo": f"dpo {loss.kind}, beta {loss.beta:g}",
+        "cpo": f"cpo {loss.kind}, beta {loss.beta:g}, cpo_alpha {loss.cpo_alpha:g}, nll {loss.nll}",
+    }
+    base = config.model.path if config.model else "a tiny model fitted to a made-up language"
     left_out = ", ".join(f"{n} {why}" for why, n in corpus.skipped.items()) or "nothing"
-    term = {"sft": "", "dpo": f" {loss.kind}, beta {loss.beta:g}"}
-    cpo = f" {loss.kind}, beta {loss.beta:g}, cpo_alpha {loss.cpo_alpha:g}, nll {loss.nll}"
     return "\n".join(
         [
             f"{base} on {len(corpus.triplets)} triplets, rejected {config.data.rejected}; left out: {left_out}",
-            f"{loss.objective}{term.get(loss.objective, cpo)}",
+            terms[loss.objective],
             f"optimised for: {', '.join(optimised_for(corpus.triplets)) or 'unknown: scores came with the file'}",
         ]
     )
@@ -103,7 +94,7 @@ def optimised_for(triplets: Sequence[Triplet]) -> tuple[str, ...]:
     return tuple(sorted(names | {*known.values()} | {MEASURED_WITH[name] for name in names if name in MEASURED_WITH}))
 
 
-def run(config: Config, corpus: Corpus, fitted: Path | None = None) -> Path:
+def run(config: Config, corpus: Selection, fitted: Path | None = None) -> Path:
     """Train and save.
 
     Args:

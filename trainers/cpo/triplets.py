@@ -158,7 +158,7 @@ def write_triplets(path: Path, triplets: Sequence[Triplet]) -> None:
 
 
 def read_triplets(path: Path) -> tuple[Triplet, ...]:
-    """Read triplets strictly; lines without preference are left to ``usable``.
+    """Read triplets strictly; what cannot be learned from is left to ``usable``.
 
     Raises:
         UserError: a line is no triplet, or lacks a language.
@@ -177,8 +177,12 @@ def read_triplets(path: Path) -> tuple[Triplet, ...]:
     return tuple(found)
 
 
-def usable(triplets: Sequence[Triplet]) -> Selection:
-    """Leave out triplets that nothing can be learned from: an empty side, or two equal ones.
+def usable(triplets: Sequence[Triplet], directions: Sequence[str] = ()) -> Selection:
+    """Leave out triplets of other directions, and those that nothing can be learned from.
+
+    Args:
+        triplets: of a file.
+        directions: such as ``zh-en``; all where empty.
 
     Examples:
         >>> usable([Triplet("1", "de", "en", "ja", "yes", "yes "), Triplet("2", "de", "en", "ja", "yes", "")]).skipped
@@ -187,13 +191,15 @@ def usable(triplets: Sequence[Triplet]) -> Selection:
     skipped: Counter[str] = Counter()
     kept = []
     for one in triplets:
-        if not (one.text.strip() and one.chosen.strip() and one.rejected.strip()):
+        if directions and f"{one.source}-{one.target}" not in directions:
+            skipped["other_direction"] += 1
+        elif not (one.text.strip() and one.chosen.strip() and one.rejected.strip()):
             skipped["empty"] += 1
         elif one.chosen.strip() == one.rejected.strip():
             skipped["same_text"] += 1
         else:
             kept.append(one)
-    return Selection(tuple(kept), dict(sorted((+skipped).items())))
+    return Selection(tuple(kept), dict(sorted(skipped.items())))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
