@@ -73,14 +73,11 @@ CLIP = Study(
 )
 
 
-def _auto(theta: float, profile: str) -> Arm:
+def _auto(theta: float, profile: str, how: str) -> Arm:
     """Name an arm of the sweep by where its reward stops asking for less: rho = pi / (2 theta)."""
-    how = "literal" if profile == "paper" else "clamped"
     sets = ["reward.length=auto", f"reward.theta={theta!r}", f"reward.profile={profile}"]
     return Arm(
-        f"{how}, theta {theta:.3g}: edge {math.pi / (2 * theta):.3f}",
-        f"homura-auto-{how}-{theta:.3g}",
-        {"sets": sets},
+        f"theta {theta:.3g}, edge {math.pi / (2 * theta):.3f}, {how}", f"homura-auto-{theta:.3g}-{how}", {"sets": sets}
     )
 
 
@@ -88,8 +85,8 @@ THETA = Study(
     name="homura-theta",
     question="Is the compression wall a property of the language, or the edge pi / (2 theta) of the reward (Table 4)?",
     arms=(
-        *(_auto(theta, "repaired") for theta in (1.5, 2.0, math.pi, 4.0)),
-        *(_auto(theta, "paper") for theta in (2.0, math.pi, 4.0)),
+        *(_auto(theta, "repaired", "clamped") for theta in (1.5, 2.0, math.pi, 4.0)),
+        *(_auto(theta, "paper", "literal") for theta in (math.pi, 4.0)),
     ),
     measures={name: MEASURES[name] for name in ("rho", "kept")} | {"similarity": "mean similarity"},
     run=RUN,

@@ -66,7 +66,7 @@ def corpus(config: Config) -> Corpus:
         source="zh",
         target="en",
         bounds=config.reward.own_bounds or language.BOUNDS,
-        mu=fmean(row["source_syllables"] for row in rows),
+        mu=fmean(map(count_source, sources)),
         rows=rows,
         held_out=(),
         read=read,
