@@ -195,6 +195,7 @@ def test_a_faultless_reasoning_ends_in_the_label(steps):
         assert score == pair.label and reasoning.strip()
         if steps == "compare":
             assert (toy.OTHER in reasoning.split()) == (score == 0)
+            assert reasoning.split()[:1] == pair.source.split()[:1]
 
 
 def test_ordered_similarity_feels_one_lost_changed_or_swapped_word():
@@ -225,7 +226,7 @@ def test_the_paper_s_numbers():
         (["teacher.samples=0"], "samples"),
         (["rubric.threshold=1.5"], "threshold is 1.5"),
         (["rubric.parts.llm.judge=x"], "knows no 'llm'"),
-        (["toy.heads=5"], "multiple of toy.heads"),
+        (["toy.heads=3"], "multiple of toy.heads"),
         (["toy.misread=2"], "shares"),
         (["data.pairs=x.jsonl"], "beside"),
         (["evaluation.batch=0"], "evaluation"),
@@ -444,7 +445,7 @@ def test_a_short_run_leaves_a_checkpoint_its_card_and_its_evaluation_and_is_not_
     pytest.importorskip("trl", reason="needs the extra 'train'")
     output = tmp_path / "run"
     sets = [f"train.output={output}", "train.steps=2", "train.batch=4", "toy.pairs=40", "toy.held_out=12"]
-    sets += ["toy.hidden=32", "toy.heads=2", "evaluation.max_tokens=16"]
+    sets += ["toy.hidden=32", "evaluation.max_tokens=16"]
     assert main("toy", sets, dry_run=False) == 0
     first = capsys.readouterr().out
     assert "agree with the rubric" in first and "accuracy" in first

@@ -18,7 +18,6 @@ GENRM = Study(
         Arm("no comparison", "genrm-back", {"sets": ("toy.steps=back",)}),
         Arm("no reasoning", "genrm-none", {"sets": ("toy.steps=none",)}),
         Arm("no filter", "genrm-unfiltered", {"sets": ("rubric.filter=none",)}),
-        Arm("bag of words, .8", "genrm-bag", {"sets": ("toy.similarity=bag", "rubric.threshold=0.8")}),
     ),
     measures={
         "accuracy": "accuracy, held out",

@@ -1,8 +1,8 @@
 """The toy of a GenRM: pairs in the made-up language, a fallible teacher, a rubric, and a tiny model from scratch.
 
 The teacher goes word by word: it writes the next word of the source, quotes the next phrase of the translation,
-writes the word which that says, and marks the two as the same (=) or not (!=). A full stop stands for an end. At the
-first word that differs it stops, and then it judges. Now and then it misreads a word, or judges against its marks.
+writes the word which that says, and marks the two as the same (=) or not (!=). A full stop stands for an end. It
+stops where either ends, and then it judges. Now and then it misreads a word, or judges against its marks.
 """
 
 import json
@@ -23,7 +23,9 @@ Steps = Literal["compare", "back", "none"]
 """Of the reasoning: read back and compared, read back alone, or none at all."""
 
 SAME, OTHER, END, NOTHING = "=", "!=", ".", "-"
-ERRORS = ("lost", "changed", "swapped", "added", "broken", "gibberish")
+ERRORS = {"lost": 1, "changed": 2, "retold": 3, "swapped": 2, "added": 1, "broken": 1, "gibberish": 1}
+"""What is done to a translation, with weights: one word lost, replaced, swapped with another or added, every word
+replaced by one of its class, one token of the translation lost, all of them replaced."""
 TEACHER = "toy/teacher"
 
 TEMPLATE = """{%- for m in messages -%}
@@ -59,9 +61,9 @@ class Toy:
     contradict: float = 0.1
     steps: Steps = "compare"
     similarity: Literal["ordered", "bag"] = "ordered"
-    hidden: int = 128
+    hidden: int = 64
     layers: int = 2
-    heads: int = 4
+    heads: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
@@ -79,14 +81,14 @@ def make_pairs(number: int, seed: int, *, evaluation: bool = False) -> list[Pair
     Examples:
         >>> pairs = make_pairs(200, seed=0)
         >>> {pair.kind for pair in pairs if pair.label}, len({pair.kind for pair in pairs if not pair.label})
-        ({'intact'}, 6)
+        ({'intact'}, 7)
     """
     rng = random.Random(f"pairs {seed} {evaluation}")
     return [_pair(source, rng) for source in language.sentences(number, seed, evaluation=evaluation)]
 
 
 def _pair(source: str, rng: random.Random) -> Pair:
-    kind = rng.choice(ERRORS) if rng.random() < 0.5 else "intact"
+    kind = rng.choices(list(ERRORS), list(ERRORS.values()))[0] if rng.random() < 0.5 else "intact"
     verbosity = rng.uniform(-1.5, 1.5)
     while True:
         hypothesis = _translated(source.split(), kind, verbosity, rng)
@@ -101,6 +103,8 @@ def _translated(words: list[str], kind: str, verbosity: float, rng: random.Rando
         del words[place]
     elif kind == "changed":
         words[place] = rng.choice(_fellows(words[place]))
+    elif kind == "retold":
+        words = [rng.choice(_fellows(word)) for word in words]
     elif kind == "swapped":
         other = rng.choice([i for i in range(len(words)) if i != place])
         words[place], words[other] = words[other], words[place]
@@ -161,7 +165,7 @@ def judged(source: str, read: list[tuple[str, str]], steps: Steps) -> tuple[str,
 
     Examples:
         >>> judged("警察 看见 小狗", [("the cops", "警察"), ("fear", "害怕"), ("dogs", "小狗")], "compare")
-        (' 警察 the cops 警察 = 看见 fear 害怕 != ', 0)
+        (' 警察 the cops 警察 = 看见 fear 害怕 != 小狗 dogs 小狗 = . . = ', 0)
         >>> judged("警察", [("cops", "警察")], "compare"), judged("警察", [("cops", "警察")], "back")
         ((' 警察 cops 警察 = . . = ', 1), (' cops 警察 . ', 1))
     """
@@ -170,14 +174,9 @@ def judged(source: str, read: list[tuple[str, str]], steps: Steps) -> tuple[str,
     if steps == "none":
         return f" {NOTHING} ", score
     reasoning: list[str] = []
-    for (phrase, word), expected in zip([*read, ("", END)], [*words, *[END] * len(read)], strict=False):
+    for (phrase, word), expected in zip([*read, ("", END)], [*words, END], strict=False):
         said = [phrase, word] if phrase else [word]
-        if steps == "back":
-            reasoning += said
-            continue
-        reasoning += [expected, *said, SAME if word == expected else OTHER]
-        if word != expected:
-            break
+        reasoning += said if steps == "back" else [expected, *said, SAME if word == expected else OTHER]
     return f" {' '.join(reasoning)} ", score
 
 
