@@ -138,11 +138,11 @@ def test_filtering_by_an_exact_rubric_takes_out_what_the_teacher_got_wrong():
     assert len(found.kept) == 400 - len(wrong) == 400 - found.disagreeing
 
 
-def test_a_bag_of_words_keeps_wrong_judgements_of_lost_and_swapped_words():
-    pairs = [pair for pair in make_pairs(600, 3) if pair.kind in ("lost", "swapped")]
+def test_a_similarity_clipped_at_point_eight_agrees_with_wrong_judgements_of_lost_and_changed_words():
+    pairs = [pair for pair in make_pairs(600, 3) if pair.kind in ("lost", "changed")]
     loose = asyncio.run(rubric(pairs, (Similarity("bag"), WellFormed()), 0.8))
     strict = asyncio.run(rubric(pairs, (Similarity("ordered"), WellFormed()), 0.95))
-    assert not any(strict) and sum(loose) > 0.1 * len(pairs)
+    assert not any(strict) and sum(loose) > 0.2 * len(pairs)
 
 
 # Calibration

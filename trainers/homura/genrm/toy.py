@@ -10,7 +10,7 @@ import math
 import random
 from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from harness.llm.types import Request, Response
@@ -106,8 +106,8 @@ def _translated(words: list[str], kind: str, verbosity: float, rng: random.Rando
     elif kind == "retold":
         words = [rng.choice(_fellows(word)) for word in words]
     elif kind == "swapped":
-        i, j = rng.choice(_swappable(words))
-        words[i], words[j] = words[j], words[i]
+        other = rng.choice([i for i in range(len(words)) if i != place])
+        words[place], words[other] = words[other], words[place]
     elif kind == "added":
         words.insert(place, rng.choice(list(language.phrases())))
     tokens = language.render(" ".join(words), rng, verbosity).split()
@@ -116,12 +116,6 @@ def _translated(words: list[str], kind: str, verbosity: float, rng: random.Rando
     elif kind == "gibberish":
         tokens = [rng.choice(_english()) for _ in tokens]
     return " ".join(tokens) or "the"
-
-
-def _swappable(words: list[str]) -> list[tuple[int, int]]:
-    """Return places of different words, of one class where there are such: who does it and to whom it is done."""
-    pairs = [(i, j) for i, j in combinations(range(len(words)), 2) if words[i] != words[j]]
-    return [(i, j) for i, j in pairs if words[j] in _fellows(words[i])] or pairs
 
 
 def _fellows(word: str) -> list[str]:
