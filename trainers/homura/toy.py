@@ -27,11 +27,16 @@ from trainers.homura.data import Corpus
 from trainers.homura.parts import Batch, Kind, Scores
 from trainers.homura.profiles import PROFILES
 
+LONGEST = 5
+"""Words of a sentence: a syllable more or less is then a ratio that the reward tells apart."""
+MAX_TOKENS = 2 * LONGEST + 2
+"""No phrase has more than two words; an end, and one to spare."""
+
 VERBOSITY = 0.05
 VERBOSITY_DEVIATION = 0.5
 """Each sentence the base is fitted to has a verbosity of its own, drawn from a normal distribution."""
 
-FIT_STEPS = 1200
+FIT_STEPS = 1000
 FIT_BATCH = 32
 FIT_RATE = 5e-3
 HIDDEN = 96
@@ -51,7 +56,7 @@ def corpus(config: Config) -> Corpus:
     """Return the training set: sentences of the language, none of the held-out eighth."""
     counter = PROFILES[config.reward.profile].counter
     count_source = counter_for("zh", counter)
-    sources = language.sentences(config.data.limit or SENTENCES, config.data.split_seed)
+    sources = language.sentences(config.data.limit or SENTENCES, config.data.split_seed, longest=LONGEST)
     rows = tuple(
         {
             "prompt": language.prompt(source),
@@ -152,7 +157,7 @@ def fitted(
     from trainers.common.toy import fit, tiny_model, word_tokenizer
 
     rng = random.Random(f"fit {seed}")
-    sources = language.sentences(steps * FIT_BATCH, seed)
+    sources = language.sentences(steps * FIT_BATCH, seed, longest=LONGEST)
     said = [language.render(source, rng, rng.gauss(verbosity, deviation)) for source in sources]
     tokenizer = word_tokenizer(language.words())
     model = tiny_model(tokenizer, hidden=HIDDEN, seed=seed)
@@ -207,10 +212,10 @@ def evaluated(folder: Path, *, mu: float, number: int = FRESH, seed: int = EVALU
     from trainers.common.models import load_model
     from trainers.common.toy import sample
 
-    sources = language.sentences(number, seed, evaluation=True)
+    sources = language.sentences(number, seed, evaluation=True, longest=LONGEST)
     model, tokenizer = load_model(Model(str(folder)))
     prompts = [language.prompt(source) for source in sources]
-    samples = sample(model, tokenizer, prompts, max_new_tokens=language.MAX_TOKENS, seed=seed)
+    samples = sample(model, tokenizer, prompts, max_new_tokens=MAX_TOKENS, seed=seed)
     return measures(sources, [texts[0] for texts in samples], mu)
 
 

@@ -97,8 +97,6 @@ EQUALS = "="
 
 COUNTER = "pyphen"
 BOUNDS = (0.8, 0.9)
-MAX_TOKENS = 16
-"""Words of the longest translation, and its end."""
 
 
 @cache
@@ -133,13 +131,14 @@ def held_out(source: str) -> bool:
     return zlib.crc32(source.encode()) % 8 == 0
 
 
-def sentences(number: int, seed: int, *, evaluation: bool = False) -> list[str]:
+def sentences(number: int, seed: int, *, evaluation: bool = False, longest: int = 7) -> list[str]:
     """Draw distinct sentences; those for evaluation are never among those for training.
 
     Args:
         number: of sentences.
         seed: of the draws.
         evaluation: draw from the held-out eighth.
+        longest: most words of a sentence.
 
     Examples:
         >>> sentences(2, seed=0)
@@ -153,7 +152,7 @@ def sentences(number: int, seed: int, *, evaluation: bool = False) -> list[str]:
             if kind not in OPTIONAL or rng.random() < 0.5:
                 chosen.append(rng.choice(list(_classes()[kind])))
         source = " ".join(chosen)
-        if held_out(source) == evaluation:
+        if len(chosen) <= longest and held_out(source) == evaluation:
             found[source] = None
     return list(found)
 
