@@ -32,11 +32,15 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     if dry_run:
         print(checked(config))
         return EXIT_OK
+    from accelerate import PartialState
+
+    processes = PartialState()
     tuned = sft(config)
     start = sft_model(config, tuned)
-    trained = preferences(config, start, candidates(config, start))
-    print(f"{config.method}: {trained}")
-    if config.evaluation.task:
+    with processes.main_process_first():  # the others read what it made
+        rated = candidates(config, start)
+    trained = preferences(config, start, rated)
+    if config.evaluation.task and processes.is_main_process:
         evaluate(config, {**({"sft": tuned} if tuned else {}), config.method: trained})
     return EXIT_OK
 

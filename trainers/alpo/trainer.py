@@ -57,6 +57,30 @@ def collate(made: Sequence[Row], pad: int, device: Any = "cpu") -> Batch:
     )
 
 
+def forwarded(wrapper: Any, model: Any, *tensors: Tensor) -> Tensor:
+    """Compute summed log-probabilities inside the forward pass of whatever wraps a model.
+
+    What shards or synchronises a model (DDP, FSDP) does so around ``forward``; calling its inner parts alone would
+    leave gradients as each process has them.
+
+    Args:
+        wrapper: the wrapped model, or the model itself.
+        model: the model inside.
+        *tensors: of ``summed_logprobs``.
+    """
+    if wrapper is model:
+        return summed_logprobs(model, *tensors)
+    original = model.forward
+
+    def once(*given: Tensor) -> Tensor:
+        model.forward = original
+        return summed_logprobs(model, *given)
+
+    model.forward = once
+    found: Tensor = wrapper(*tensors)
+    return found
+
+
 class ALPOTrainer(Trainer):
     """Train on examples.
 
@@ -133,11 +157,12 @@ class ALPOTrainer(Trainer):
     def _loss(self, model: Any, part: Sequence[Row], by: float | Tensor) -> Tensor:
         batch = collate(part, self.encoder.tokenizer.pad_token_id, self.args.device)
         tensors = (batch.input_ids, batch.attention_mask, batch.completion_mask)
-        chosen, rejected = summed_logprobs(model, *tensors).chunk(2)
+        own = self.accelerator.unwrap_model(model)
+        chosen, rejected = forwarded(model, own, *tensors).chunk(2)
         with torch.no_grad():
             if self.reference is None:
-                with self.accelerator.unwrap_model(model).disable_adapter():
-                    frozen_chosen, frozen_rejected = summed_logprobs(model, *tensors).chunk(2)
+                with own.disable_adapter():
+                    frozen_chosen, frozen_rejected = forwarded(model, own, *tensors).chunk(2)
             else:
                 frozen_chosen, frozen_rejected = summed_logprobs(self.reference, *tensors).chunk(2)
         margin = margins(chosen, rejected, frozen_chosen, frozen_rejected).detach()
