@@ -123,6 +123,7 @@ class Config:
         separator: what ends a line.
         cutoff: most tokens of a row.
         evaluation: what is measured in the end.
+        until: the last stage that is run.
     """
 
     model: Model
@@ -140,6 +141,7 @@ class Config:
     separator: str = "\n"
     cutoff: int = 8192
     evaluation: Evaluation = field(default_factory=Evaluation)
+    until: Literal["sft", "candidates", "preferences", "evaluation"] = "evaluation"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with.

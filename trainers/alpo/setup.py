@@ -24,11 +24,24 @@ def base(model: Model, toy_seed: int) -> tuple[Any, Any]:
         from trainers.common.models import load_model
 
         return load_model(model)
-    from trainers.alpo.toy_language import vocabulary
-    from trainers.common.toy import tiny_model, word_tokenizer
+    from trainers.common.toy import tiny_model
 
-    tokenizer = word_tokenizer(vocabulary())
+    tokenizer = tokenizer_of(model)
     return tiny_model(tokenizer, hidden=64, length=96, seed=toy_seed), tokenizer
+
+
+def tokenizer_of(model: Model) -> Any:
+    """Load the base model's tokenizer alone, its checkpoint checked, or make the toy's."""
+    if model.path != TOY:
+        from transformers import AutoTokenizer
+
+        from trainers.common.models import checkpoint_folder
+
+        return AutoTokenizer.from_pretrained(checkpoint_folder(model.path))
+    from trainers.alpo.toy_language import vocabulary
+    from trainers.common.toy import word_tokenizer
+
+    return word_tokenizer(vocabulary())
 
 
 def task_of(name: str, path: str) -> Task:

@@ -9,7 +9,7 @@ from trainers.alpo.candidates import candidates
 from trainers.alpo.config import Config
 from trainers.alpo.evaluate import evaluate, measures_of
 from trainers.alpo.preferences import preferences
-from trainers.alpo.setup import base, scorer_of, test_samples, training_samples
+from trainers.alpo.setup import scorer_of, test_samples, tokenizer_of, training_samples
 from trainers.alpo.sft import sft, sft_model
 from trainers.common.config import find_config, read_config
 
@@ -36,22 +36,26 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
 
     processes = PartialState()
     tuned = sft(config)
+    if config.until == "sft":
+        return EXIT_OK
     start = sft_model(config, tuned)
     with processes.main_process_first():  # the others read what it made
         rated = candidates(config, start)
+    if config.until == "candidates":
+        return EXIT_OK
     trained = preferences(config, start, rated)
-    if config.evaluation.task and processes.is_main_process:
+    if config.until == "evaluation" and config.evaluation.task and processes.is_main_process:
         evaluate(config, {**({"sft": tuned} if tuned else {}), config.method: trained})
     return EXIT_OK
 
 
 def checked(config: Config) -> str:
-    """Check that model, data, scorer and judges are there, and say what would be done.
+    """Check that checkpoint, data, scorer and judges are there, load no model, and say what would be done.
 
     Raises:
         UserError: something is not there, or may not be loaded.
     """
-    _, tokenizer = base(config.model, 0)
+    tokenizer = tokenizer_of(config.model)
     first, second = training_samples(config, tokenizer)
     door = Door(None)
     scorer_of(config, door)
