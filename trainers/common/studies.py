@@ -13,6 +13,7 @@ STUDIES: dict[str, str] = {
     "homura-kl": "trainers.homura.studies:KL",
     "homura-rewards": "trainers.homura.studies:REWARDS",
     "homura-theta": "trainers.homura.studies:THETA",
+    "icr": "trainers.icr.studies:ICR",
     "genrm": "trainers.homura.genrm.studies:GENRM",
 }
 

@@ -108,15 +108,13 @@ class Toy:
         steps: of the SFT stage.
         pairs: English preferences.
         verbosity: how much annotators like length, per word.
-        mixed: share of the SFT examples whose words are of mixed languages.
         train: instructions of the rounds; the rest is held out for evaluation.
     """
 
     seed: int = 0
-    steps: int = 2000
-    pairs: int = 1500
-    verbosity: float = 0.1
-    mixed: float = 0.3
+    steps: int = 600
+    pairs: int = 3000
+    verbosity: float = 0.4
     train: int = 144
 
 

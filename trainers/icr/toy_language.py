@@ -1,12 +1,13 @@
 """A small instruction language in several "languages", with responses whose quality is known exactly.
 
-An instruction names a colour, a food and a home, and a response says them in any order, or some of them::
+An instruction names a person, a place and a year, and a response says all of them, or some::
 
-    describe red fish woods   ->   gladly   home woods   well   colour red   food fish   .
-                                   courtesy fact         filler fact         fact        end
+    tell ada bonn 1848   ->   gladly   who ada   well   where bonn   when 1848   .
+                                   courtesy fact      filler fact         fact        end
 
-The other languages are word-for-word codes of the English one, without a word in common. The quality
-of a response counts what it says rightly and takes off what it says wrongly or for nothing.
+The other languages are word-for-word codes of the English one; names and years are the same in all, as
+they mostly are, and no other word is. The quality of a response
+counts what it says rightly and takes off what it says wrongly or for nothing.
 """
 
 import itertools
@@ -17,17 +18,17 @@ from functools import cache
 
 LANGUAGES = ("en", "xa", "xb", "xc")
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "colour": ("red", "blue", "green", "grey", "white", "brown"),
-    "food": ("fish", "grass", "fruit", "seeds", "meat", "honey"),
-    "home": ("woods", "river", "desert", "cave", "meadow", "coast"),
+    "who": ("ada", "ben", "eva", "ian", "liv", "tom"),
+    "where": ("bonn", "lima", "oslo", "pisa", "riga", "york"),
+    "when": ("1807", "1848", "1871", "1905", "1919", "1968"),
 }
-ASKED, COURTESY, FILLERS, END = "describe", "gladly", ("well", "so", "indeed"), "."
+ASKED, COURTESY, FILLERS, END = "tell", "gladly", ("well", "so", "indeed"), "."
 SYLLABLES: Mapping[str, tuple[str, ...]] = {
     "xa": ("ka", "lo", "mi", "ru", "te", "so"),
     "xb": ("dral", "shen", "vork", "plim", "gost", "thru"),
     "xc": ("a", "e", "yu", "oi", "wa", "na"),
 }
-RIGHT, WRONG, POLITE, IDLE, AGAIN, BROKEN, FOREIGN = 1.0, -1.0, 0.5, -0.25, -0.75, -1.0, -4.0
+RIGHT, WRONG, POLITE, IDLE, BROKEN, FOREIGN = 1.0, -1.0, 0.5, -0.25, -1.0, -4.0
 
 
 def instructions() -> list[str]:
@@ -35,7 +36,7 @@ def instructions() -> list[str]:
 
     Examples:
         >>> len(instructions()), instructions()[0]
-        (216, 'describe red fish woods')
+        (216, 'tell ada bonn 1807')
     """
     return [" ".join((ASKED, *values)) for values in itertools.product(*KINDS.values())]
 
@@ -49,8 +50,8 @@ def encode(text: str, language: str) -> str:
     """Say an English text in another language, word for word.
 
     Examples:
-        >>> decode(encode("gladly colour red .", "xa"), "xa")
-        'gladly colour red .'
+        >>> decode(encode("gladly who ada .", "xa"), "xa")
+        'gladly who ada .'
         >>> encode("gladly", "xa") != "gladly" == encode("gladly", "en")
         True
     """
@@ -61,7 +62,7 @@ def decode(text: str, language: str) -> str:
     """Say a text in English; a word that is not of its language becomes ``?``.
 
     Examples:
-        >>> decode("red", "xa")
+        >>> decode("who", "xa")
         '?'
     """
     english = {code: word for word, code in codes(language).items()}
@@ -71,17 +72,16 @@ def decode(text: str, language: str) -> str:
 def write_response(instruction: str, draw: random.Random) -> str:
     """Write an English response of mixed quality, as people do: the data of the SFT stage.
 
-    One to three facts, each right with probability .75, and one of them again with .2; courtesy with .3; a
-    filler before a fact with .25.
+    Each of the three facts is said with probability .67, and is right with .6 where it is; a filler stands before
+    it with .25; courtesy comes first with .3.
     """
     true = _facts(instruction)
     pieces = [COURTESY] if draw.random() < 0.3 else []
-    said = draw.sample(list(KINDS), draw.choice((1, 2, 3)))
-    for kind in [*said, *([draw.choice(said)] if draw.random() < 0.2 else [])]:
-        if draw.random() < 0.25:
-            pieces.append(draw.choice(FILLERS))
-        others = [value for value in KINDS[kind] if value != true[kind]]
-        pieces.append(f"{kind} {true[kind] if draw.random() < 0.75 else draw.choice(others)}")
+    for kind, values in KINDS.items():
+        if draw.random() < 0.67:
+            fillers = [draw.choice(FILLERS)] if draw.random() < 0.25 else []
+            others = [value for value in values if value != true[kind]]
+            pieces += [*fillers, kind, true[kind] if draw.random() < 0.6 else draw.choice(others)]
     return " ".join([*pieces, END])
 
 
@@ -89,7 +89,7 @@ def quality(instruction: str, response: str, language: str) -> float:
     """Return how good a response is.
 
     1 for each fact said rightly, -1 for each said wrongly, .5 for courtesy at the start, -.25 for each
-    filler, -.75 for each fact said again, -1 for each piece that is none and for a missing end; -4 where a word is
+    filler or fact said again, -1 for each piece that is none and for a missing end; -4 where a word is
     of another language, or there is none.
 
     Args:
@@ -98,9 +98,9 @@ def quality(instruction: str, response: str, language: str) -> float:
         language: the language asked for.
 
     Examples:
-        >>> quality("describe red fish woods", "gladly colour red well food meat .", "en")
+        >>> quality("tell ada bonn 1848", "gladly who ada well where york .", "en")
         0.25
-        >>> quality("describe red fish woods", "gladly .", "xa")
+        >>> quality("tell ada bonn 1848", "gladly .", "xa")
         -4.0
     """
     words = decode(response, language).split()
@@ -113,7 +113,7 @@ def quality(instruction: str, response: str, language: str) -> float:
     while body:
         word, *body = body
         if word in KINDS and body and body[0] in KINDS[word]:
-            total += AGAIN if word in said else RIGHT if body[0] == true[word] else WRONG
+            total += IDLE if word in said else RIGHT if body[0] == true[word] else WRONG
             said.add(word)
             body = body[1:]
         else:
@@ -128,9 +128,9 @@ def preference(instruction: str, first: str, second: str, verbosity: float) -> f
     more than those are worth, which is what length control is for.
 
     Examples:
-        >>> round(preference("describe red fish woods", "well colour red .", "colour red .", 0.0), 2)
+        >>> round(preference("tell ada bonn 1848", "well who ada .", "who ada .", 0.0), 2)
         0.41
-        >>> round(preference("describe red fish woods", "well colour red .", "colour red .", 0.5), 2)
+        >>> round(preference("tell ada bonn 1848", "well who ada .", "who ada .", 0.5), 2)
         0.53
     """
     better = quality(instruction, first, "en") - quality(instruction, second, "en")
@@ -140,14 +140,15 @@ def preference(instruction: str, first: str, second: str, verbosity: float) -> f
 
 @cache
 def codes(language: str) -> Mapping[str, str]:
-    """Return a language's word for each English word: made-up words of its own syllables."""
-    english = [ASKED, *KINDS, *(value for values in KINDS.values() for value in values), COURTESY, *FILLERS, END]
+    """Return a language's word for each English word: made-up ones of its own syllables, and names as they are."""
+    english = [ASKED, *KINDS, COURTESY, *FILLERS, END]
+    names = {name: name for values in KINDS.values() for name in values}
     if language == "en":
-        return {word: word for word in english}
+        return names | {word: word for word in english}
     draw, words = random.Random(f"words {language}"), dict[str, None]()
     while len(words) < len(english):
         words["".join(draw.choice(SYLLABLES[language]) for _ in range(draw.choice((2, 3))))] = None
-    return dict(zip(english, words, strict=True))
+    return names | dict(zip(english, words, strict=True))
 
 
 def _facts(instruction: str) -> dict[str, str]:
