@@ -31,7 +31,8 @@ from trainers.common.toy import tiny_model, word_tokenizer
 from trainers.cpo import evaluate, toy
 from trainers.cpo.config import PACKAGE, Config
 from trainers.cpo.studies import CPO, run_arm, systems
-from trainers.cpo.train import load_corpus, measure_toy, optimised_for, run, toy_measures
+from trainers.cpo.toy_model import measure_toy, toy_measures
+from trainers.cpo.train import load_corpus, optimised_for, run
 from trainers.cpo.triplets import Triplet, prompt, write_triplets
 
 SMALL = ["toy.references=300", "toy.sources=120", "toy.tests=20", "toy.fitting=5", "toy.hidden=16", "toy.layers=1"]

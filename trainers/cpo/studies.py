@@ -9,7 +9,9 @@ from trainers.common.config import read_config
 from trainers.common.study import Arm, Outcome, Study
 from trainers.cpo import toy
 from trainers.cpo.config import PACKAGE, Config
-from trainers.cpo.train import load_corpus, measure_toy, run, toy_base
+from trainers.cpo.toy_model import measure_toy, toy_base, toy_measures
+from trainers.cpo.train import load_corpus, run
+from trainers.cpo.triplets import select
 
 SLOW = "train.learning_rate=1e-4"
 
@@ -68,9 +70,6 @@ def systems(seed: int, count: int = 2000) -> dict[str, dict[str, float]]:
         >>> found["chosen"]["words"] > found["reference"]["words"] > found["rejected"]["words"]
         True
     """
-    from trainers.cpo.train import toy_measures
-    from trainers.cpo.triplets import select
-
     outputs = toy.outputs(count, seed)
     triplets = select(outputs).triplets
     sides = {
