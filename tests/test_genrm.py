@@ -461,3 +461,24 @@ def test_a_short_run_leaves_a_checkpoint_its_card_and_its_evaluation_and_is_not_
     assert (output / "model/model.safetensors").stat().st_mtime_ns == time
     assert "agree" not in capsys.readouterr().out
     load(f"genrm:model=hf/{output / 'model'}", "zh", "en")
+
+
+@pytest.mark.slow
+def test_a_genrm_learns_and_homura_can_use_it_as_its_only_quality_part(tmp_path, monkeypatch, capsys):
+    """Two minutes on one thread; ``docs/studies/genrm.json`` holds the whole runs."""
+    pytest.importorskip("trl", reason="needs the extra 'train'")
+    from trainers.common.history import read_history
+    from trainers.homura.train import main as train_homura
+
+    monkeypatch.chdir(tmp_path)
+    assert main("toy", ["train.steps=700", "toy.held_out=300"], dry_run=False) == 0
+    found = json.loads((tmp_path / "runs/genrm-toy/evaluation.json").read_text(encoding="utf-8"))["measures"]
+    assert found["accuracy"][0] > 0.8 and found["parsable"][0] > 0.95
+    sets = ["train.steps=6", "train.log_steps=1", f"quality.genrm.cache={tmp_path}/cache"]
+    assert train_homura("toy_reason", sets, dry_run=False) == 0
+    rows = read_history(tmp_path / "runs/homura-toy-reason/history.jsonl")
+    shares = [row["parts/genrm"] for row in rows if "parts/genrm" in row]
+    assert len(shares) == 6 and all(0.5 < share <= 1 for share in shares)
+    card = json.loads((tmp_path / "runs/homura-toy-reason/model/sandglass.json").read_text(encoding="utf-8"))
+    assert "judge/genrm" in card["optimised_for"]
+    capsys.readouterr()

@@ -15,9 +15,9 @@ GENRM = Study(
     question="What are reading back, comparing and filtering worth, where the teacher is often wrong?",
     arms=(
         Arm("all steps", "genrm-all", {"sets": ()}),
-        Arm("no comparison", "genrm-back", {"sets": ("toy.steps=back",)}),
         Arm("no reasoning", "genrm-none", {"sets": ("toy.steps=none",)}),
         Arm("no filter", "genrm-unfiltered", {"sets": ("rubric.filter=none",)}),
+        Arm("no comparison", "genrm-back", {"sets": ("toy.steps=back",)}),
     ),
     measures={
         "accuracy": "accuracy, held out",
