@@ -75,7 +75,7 @@ def test_defaults_are_those_of_the_paper():
         (["loss.beta=0.0"], "beta is 0"),
         (["loss.cpo_alpha=-1.0"], "cpo_alpha is -1"),
         (["loss.kind=square"], "'square' is not one of"),
-        (["data.max_prompt_length=512"], "max_prompt_length"),
+        (["data.max_prompt_length=511"], "max_prompt_length"),
         (["data.triplets="], "data.triplets is empty"),
         (["toy.tests=9"], "and not both"),
     ],
@@ -140,6 +140,14 @@ def test_nothing_to_learn_from_is_told(tmp_path, checkpoint, capsys):
     assert "No triplet is left: {'empty': 1}." in capsys.readouterr().err
     assert on_file(tmp_path, checkpoint, [triplet(1, text="ja " * 300)]) == 2
     assert "Every prompt is longer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "ipo", "simpo"])
+def test_translations_cut_to_a_single_token_give_no_nan(kind, tmp_path, checkpoint):
+    width = len(prompt("de", "en", "ja nein").split())
+    sets = [f"data.max_prompt_length={width}", f"data.max_length={width + 2}", f"loss.kind={kind}"]
+    assert on_file(tmp_path, checkpoint, [*map(triplet, range(4))], *sets) == 0
+    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "out" / "model").values())
 
 
 def test_an_unsafe_checkpoint_is_refused(tmp_path, checkpoint, capsys):

@@ -84,8 +84,8 @@ class Data:
         Raises:
             ValueError: a value is out of range.
         """
-        if not 0 < self.max_prompt_length < self.max_length:
-            raise ValueError("data.max_prompt_length must be above 0 and below data.max_length")
+        if not 0 < self.max_prompt_length <= self.max_length - 2:  # a beginning of sequence, and one token at least
+            raise ValueError("data.max_prompt_length must be above 0 and 2 or more below data.max_length")
 
 
 @dataclass(frozen=True)
