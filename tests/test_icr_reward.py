@@ -181,9 +181,7 @@ def trained_losses(tokenizer, tmp_path, batch, accumulation, *, trl=False):
     reference = [(row["ref_chosen_logps"], row["ref_rejected_logps"]) for row in rows]
     columns = [*zip(*own, strict=True), *zip(*reference, strict=True)]
     lengths = [len(response_ids(tokenizer, chosen)) for _, chosen, _ in pairs]
-    assert sum(losses) / len(losses) == pytest.approx(
-        np.mean(loss_by_numpy(*columns, lengths, 0.3, 0.7)), abs=1e-4
-    )
+    assert sum(losses) / len(losses) == pytest.approx(np.mean(loss_by_numpy(*columns, lengths, 0.3, 0.7)), abs=1e-4)
     return sum(losses) / len(losses)
 
 

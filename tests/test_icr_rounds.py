@@ -67,9 +67,9 @@ def config(**changes):
     return read_config(path, Config)
 
 
-def toml(table):
+def toml(table, above=""):
     plain = [f"{k} = {json.dumps(v)}" for k, v in table.items() if not isinstance(v, dict)]
-    sections = [f"[{k}]\n" + toml(v) for k, v in table.items() if isinstance(v, dict)]
+    sections = [f"[{above}{k}]\n" + toml(v, f"{above}{k}.") for k, v in table.items() if isinstance(v, dict)]
     return "\n".join([*plain, *sections]) + "\n"
 
 

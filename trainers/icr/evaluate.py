@@ -13,7 +13,8 @@ from math import fsum
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.preferred import WinRate, win_rates
+from harness.preferred import win_rates
+from harness.run.store import read_result
 from harness.stats.intervals import Interval
 
 TASK = "x_alpaca_eval_"
@@ -82,19 +83,20 @@ def evaluate(folders: Sequence[Path]) -> list[Line]:
     Raises:
         UserError: a run is none of X-AlpacaEval's, or has no judge of preference, or a system has a language twice.
     """
-    by_language = dict[str, list[Path]]()
+    by_language = dict[str, dict[str, Path]]()
     for folder in folders:
         task = folder.resolve().parent.parent.name
         if not task.startswith(TASK):
             raise UserError(f"{folder} is no run of X-AlpacaEval.", f"Give run folders below {TASK}LANGUAGE.")
-        by_language.setdefault(task.removeprefix(TASK), []).append(folder)
-    rates = dict[tuple[str, str], tuple[Interval, Interval]]()
-    for language, runs in by_language.items():
-        found: list[WinRate] = win_rates(runs)
-        for rate in found:
-            if (rate.system, language) in rates:
-                raise UserError(f"{rate.system} has {language} twice.", "Give one run of each system and language.")
-            rates[rate.system, language] = rate.win_rate, rate.length_controlled
+        runs, system = by_language.setdefault(task.removeprefix(TASK), {}), read_result(folder).model
+        if system in runs:
+            raise UserError(f"{system} has {task.removeprefix(TASK)} twice.", "Give one run of each language.")
+        runs[system] = folder
+    rates = {
+        (found.system, language): (found.win_rate, found.length_controlled)
+        for language, runs in by_language.items()
+        for found in win_rates(list(runs.values()))
+    }
     return lines_of(rates)
 
 

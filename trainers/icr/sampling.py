@@ -98,9 +98,7 @@ class DoorSampler:
 
         decode = Decode(self._how.max_tokens, self._how.temperature, self._how.top_p)
         messages = (Message("user", prompt),)
-        request = Request(
-            self._model, messages, decode=decode, seed=seed + number, repeat=number, api_base=self._api_base
-        )
+        request = Request(self._model, messages, decode=decode, seed=seed, repeat=number, api_base=self._api_base)
         try:
             return str((await self._door.complete(request, role="system", stage="sampling")).text)
         except RunError:
