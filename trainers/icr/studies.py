@@ -26,6 +26,7 @@ ICR = Study(
         Arm("KTO start", "icr-kto", {"start": "kto", "sets": ('start.method="kto"',)}),
     ),
     measures={
+        "pairs": "first round's pairs that are right, %",
         "round_0": "win rate after one round, %",
         "win_rate": "after two rounds, %",
         "length_controlled": "length-controlled, %",
@@ -51,7 +52,7 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
     from trainers.common.running import prepare
     from trainers.icr.data import read_prompts
     from trainers.icr.rounds import run_rounds
-    from trainers.icr.toy import compare, prepare_toy, told, translate, write_scores
+    from trainers.icr.toy import agreement, compare, prepare_toy, told, translate, write_scores
     from trainers.icr.train import with_start
 
     sets = (*options.get("sets", ()), *(QUICK if quick else ()), f"toy.seed={seed}", f"train.seed={seed}")
@@ -73,10 +74,10 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
     scores = compare(config, toy)
     write_scores(folder / "scores.json", scores)
     print(told(scores))
-    return _outcome(scores, config.rounds)
+    return _outcome(scores, config.rounds, agreement(folder / "out" / "round_0"))
 
 
-def _outcome(scores: Mapping[str, Any], rounds: int) -> Outcome:
+def _outcome(scores: Mapping[str, Any], rounds: int, agreed: float) -> Outcome:
     from trainers.icr.evaluate import mean_interval
 
     def mean(model: str, name: str) -> Measured:
@@ -91,6 +92,7 @@ def _outcome(scores: Mapping[str, Any], rounds: int) -> Outcome:
     english = scores[last][ENGLISH].win_rate
     gained, length = plain("quality", last) - plain("quality", "start"), plain("length_ratio", last)
     return Outcome({
+        "pairs": (100 * agreed, 100 * agreed, 100 * agreed),
         "round_0": mean("round 0", "win_rate"),
         "win_rate": mean(last, "win_rate"),
         "length_controlled": mean(last, "length_controlled"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.jsonl import to_line, write_atomic
+from harness.jsonl import read_own, to_line, write_atomic
 from harness.stats.intervals import Interval
 from harness.stats.length_control import length_controlled_intervals
 from harness.stats.win_rates import win_rate_interval
@@ -20,7 +20,7 @@ from trainers.common.running import MODEL
 from trainers.common.toy import fit, tiny_model, word_tokenizer
 from trainers.icr import toy_language
 from trainers.icr.config import Config, Sampling, Toy
-from trainers.icr.requests import request_language
+from trainers.icr.requests import ENGLISH, request_language
 from trainers.icr.sampling import LocalSampler, seed_of
 
 TEMPLATE = (
@@ -140,6 +140,21 @@ def compare(config: Config, toy: Toy) -> dict[str, dict[str, Scores]]:
         name: {language: judge(toy, language, texts, start[language]) for language, texts in by_language.items()}
         for name, by_language in answers.items()
     }
+
+
+def agreement(round_folder: Path) -> float:
+    """Return the share of a round's pairs in which the chosen response is the better one, a tie half.
+
+    Pairs in English, which has preferences, do not count.
+    """
+    found = list[float]()
+    for pair in read_own(round_folder / "pairs.jsonl"):
+        if pair["language"] != ENGLISH:
+            above, below = (
+                toy_language.quality(pair["id"], pair[name], pair["language"]) for name in ("chosen", "rejected")
+            )
+            found.append(1.0 if above > below else 0.5 if above == below else 0.0)
+    return sum(found) / max(1, len(found))
 
 
 def told(scores: Mapping[str, Mapping[str, Scores]]) -> str:
