@@ -94,6 +94,8 @@ def test_slices_and_whole_outputs_leave_out_other_lines_than_asked_for():
     assert outputs.lines == (Rated(("a 80\nb 60", "a 40\nb 60", "a 80\nb 20", "r 50\nr 50"), (70.0, 50.0, 50.0, 50.0)),)
     nothing = rate(Rating(Told(whole=(None, None)), ByNumber(), 2), [film(["x"])], "sliced")[0]
     assert nothing == RatedSample("f", (), 2)
+    gaps = rate(Rating(Told(whole=(("a 1", ""), ("", "b 2"))), ByNumber(), 2), [film(["x", "y"])], "whole")[0]
+    assert gaps == RatedSample("f")  # no output is whole
     _, counts = examples([sample], [sliced], "alpo", Rules(), 1.0, 0, alpo_toy.encoder())
     assert counts[MISREAD] == 1
 

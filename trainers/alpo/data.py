@@ -9,6 +9,7 @@ from harness.convert import load
 from harness.errors import UserError
 from harness.jsonl import read_own
 from harness.numbered import chat
+from harness.prompts import one_line
 from harness.records import Item
 from harness.task import Task
 from trainers.alpo.selection import Rated
@@ -39,8 +40,8 @@ class Sample:
     @property
     def references(self) -> tuple[str, ...] | None:
         """The reference of each line; None unless all have one."""
-        found = tuple(segment.reference or "" for segment in self.item.segments)
-        return found if all(text.strip() for text in found) else None
+        found = tuple(one_line(segment.reference or "") for segment in self.item.segments)
+        return found if all(found) else None
 
 
 @dataclass(frozen=True, slots=True)

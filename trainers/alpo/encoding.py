@@ -26,10 +26,15 @@ class Encoder:
     separator: str = "\n"
     cutoff: int = 8192
 
-    def ids(self, text: str) -> list[int]:
-        """Return the tokens of a piece of text."""
-        found: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+    def ids(self, text: str, plain: bool = True) -> list[int]:
+        """Return the tokens of a piece of text; plain text holds no special token, whatever is written in it."""
+        asked = {"add_special_tokens": False, "split_special_tokens": plain}
+        found: list[int] = self.tokenizer(text, **asked)["input_ids"]
         return found
+
+    def prompt(self, sample: Sample) -> list[int]:
+        """Return the tokens of a sample's prompt, those of its chat template among them."""
+        return self.ids(sample.prompt, plain=False)
 
     def head(self, number: int) -> list[int]:
         """Return the tokens of a line's number."""
@@ -41,7 +46,7 @@ class Encoder:
 
     def before(self, sample: Sample, lines: Sequence[str]) -> list[int]:
         """Return prompt, the lines before, and the number of the next line."""
-        ids = self.ids(sample.prompt)
+        ids = self.prompt(sample)
         for number, text in enumerate(lines, 1):
             ids += self.head(number) + self.tail(text, last=False)
         return ids + self.head(len(lines) + 1)
@@ -55,7 +60,7 @@ class Encoder:
         ids: list[int] = []
         for number, text in enumerate(lines, 1):
             ids += self.head(number) + self.tail(text, last=number == len(lines))
-        return self.ids(sample.prompt), ids
+        return self.prompt(sample), ids
 
     @cached_property
     def stops(self) -> list[int]:

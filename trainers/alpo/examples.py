@@ -103,7 +103,7 @@ def examples(
 
 def longest(made: Example, encoder: Encoder) -> int:
     """Return the most tokens that a row of an example can have, whatever prefix is drawn."""
-    total = len(encoder.ids(made.sample.prompt))
+    total = len(encoder.prompt(made.sample))
     for number, line in enumerate(made.lines, 1):
         total += len(encoder.head(number)) + max(len(encoder.tail(text, last=False)) for text in line.texts)
     return total

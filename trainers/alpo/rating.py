@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.prompts import one_line
 from harness.records import Segment
 from trainers.alpo.data import RatedSample, Sample
 from trainers.alpo.mixing import stream
@@ -70,9 +71,10 @@ class Rating:
             outputs.append(sample.references)
         texts = [distinct([lines[number] for lines in outputs]) for number in range(len(segments))]
         lines = [line for line in await self._rated(segments, texts) if line is not None]
-        if len(lines) < len(segments):
+        complete = [output for output in dict.fromkeys(outputs) if all(text.strip() for text in output)]
+        if len(lines) < len(segments) or not (complete or mode == "sliced"):
             return RatedSample(sample.id, (), misread)
-        return RatedSample(sample.id, tuple(lines) if mode == "sliced" else (whole(outputs, lines),), misread)
+        return RatedSample(sample.id, tuple(lines) if mode == "sliced" else (whole(complete, lines),), misread)
 
     async def _rated(self, segments: Sequence[Segment], texts: Sequence[tuple[str, ...]]) -> list[Rated | None]:
         """Rate the lines that have candidates."""
@@ -88,17 +90,15 @@ def picked(line: Rated, rules: Rules, seed: int, id_: str, number: int) -> Pick:
 
 
 def whole(outputs: Sequence[Lines], lines: Sequence[Rated]) -> Rated:
-    """Rate whole outputs by the mean of their lines' scores; unrated where a line is, or an output lacks one.
+    """Rate different whole outputs by the mean of their lines' scores; unrated where a line is.
 
     Examples:
-        >>> found = whole([("a", "b"), ("a", "c")], [Rated(("a",), (60.0,)), Rated(("b", "c"), (80.0, 40.0))])
-        >>> found.scores
+        >>> whole([("a", "b"), ("a", "c")], [Rated(("a",), (60.0,)), Rated(("b", "c"), (80.0, 40.0))]).scores
         (70.0, 50.0)
     """
-    complete = [output for output in dict.fromkeys(outputs) if all(text.strip() for text in output)]
-    texts = tuple("\n".join(output) for output in complete)
+    texts = tuple("\n".join(map(one_line, output)) for output in outputs)
     if not all(line.scores for line in lines):
         return Rated(texts)
     known = [dict(zip(line.texts, line.scores, strict=True)) for line in lines]
-    means = (sum(k[text.strip()] for k, text in zip(known, output, strict=True)) / len(known) for output in complete)
+    means = (sum(k[one_line(text)] for k, text in zip(known, output, strict=True)) / len(known) for output in outputs)
     return Rated(texts, tuple(means))

@@ -77,7 +77,7 @@ class Local:
 
     async def outputs(self, samples: Sequence[Sample], k: int) -> list[list[Lines | None]]:
         """Sample whole outputs; see ``Sampler``."""
-        drawn = self._draw([self.encoder.ids(s.prompt) for s in samples], k, self.encoder.stops[:1])
+        drawn = self._draw([self.encoder.prompt(s) for s in samples], k, self.encoder.stops[:1])
         return [
             [_lines(self.encoder.lines(ids, len(sample.item.segments))) for ids in group]
             for sample, group in zip(samples, drawn, strict=True)

@@ -19,6 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from harness.prompts import one_line
+
 Verdict = Literal["paired", "few", "alike", "overlap", "unscored"]
 """What became of a segment: a pair; too few candidates; scores too close; chosen not above rejected; no scores."""
 
@@ -78,7 +80,7 @@ def distinct(samples: Sequence[str], reference: str | None = None) -> tuple[str,
         >>> distinct(["Go!", " ", "Go!", "Off you go."], "Go!")
         ('Go!', 'Off you go.')
     """
-    texts = (text.strip() for text in [*samples, reference or ""])
+    texts = (one_line(text) for text in [*samples, reference or ""])
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
