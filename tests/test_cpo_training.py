@@ -204,6 +204,10 @@ def test_killed_and_resumed_ends_where_an_unbroken_run_ends(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed" / "model").exists()
+    torn = tmp_path / "killed" / "checkpoint-32"  # as a kill leaves one that was being written
+    torn.mkdir(exist_ok=True)
+    (torn / "model.safetensors").write_bytes(b"")
+    (torn / "trainer_state.json").unlink(missing_ok=True)
     assert main(small(tmp_path / "killed", *steps)) == 0
     assert main(small(tmp_path / "whole", *steps)) == 0
     killed, whole = (weights(tmp_path / name / "model") for name in ("killed", "whole"))

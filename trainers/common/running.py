@@ -1,6 +1,7 @@
 """Running a trainer of TRL or transformers: its arguments, resuming, and what it leaves behind."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,6 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
     """
     from dataclasses import replace
 
-    from transformers.trainer_utils import get_last_checkpoint
-
     from trainers.common.history import History
     from trainers.common.models import save_model
 
@@ -111,12 +110,31 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
     if (finished / "sandglass.json").is_file():
         return finished
     trainer.add_callback(History(output / "history.jsonl"))
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(output)))
+    trainer.train(resume_from_checkpoint=last_checkpoint(output))
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
         save_model(model, trainer.processing_class, finished)
         write_card(finished, replace(card, versions=versions()))
     return finished
+
+
+def last_checkpoint(output: Path) -> str | None:
+    """Return the last whole checkpoint below a folder; one that a kill left half written has no state yet.
+
+    The trainer's state is what transformers writes last.
+    """
+    numbered = [(int(path.name.rpartition("-")[2]), path) for path in output.glob("checkpoint-[0-9]*")]
+    return next(
+        (str(path) for _, path in sorted(numbered, reverse=True) if _is_json(path / "trainer_state.json")), None
+    )
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def hash_of(rows: Any) -> str:
