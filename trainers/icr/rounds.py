@@ -3,7 +3,7 @@
 import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,10 @@ def _stage(path: Path, blocks: Sequence[Any], work: Callable[[Sequence[tuple[int
     """Do the blocks that a file has no line of, one line a block, and return all."""
     done = list(read_own(path))
     if len(done) < len(blocks):
-        file = Appender(path)
-        for result in work(list(enumerate(blocks))[len(done) :]):
-            file.append(result)
-            done.append(result)
-        file.close()
+        with closing(Appender(path)) as file:
+            for result in work(list(enumerate(blocks))[len(done) :]):
+                file.append(result)
+                done.append(result)
     return done
 
 
