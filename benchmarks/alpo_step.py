@@ -1,6 +1,6 @@
 """What a step of ALPO costs against a step of TRL's DPO on the same tokens, both with the reference's forward pass.
 
-    python benchmarks/alpo_step.py [--steps 12] [--words 8000]
+    python benchmarks/alpo_step.py [--steps 12] [--words 4000]
 
 Two trainers with models of one size in one process, steps taken in turns, so that both see the same machine. ALPO's
 step includes mixing prefixes and tokenising; TRL's batch is made beforehand of the very rows that ALPO sees at that
@@ -30,15 +30,15 @@ from trainers.common.config import Training
 from trainers.common.running import arguments
 from trainers.common.toy import tiny_model, word_tokenizer
 
-LINES = 8
-WORDS = 8
+LINES = 6
+WORDS = 7
 BATCH = 2
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--words", type=int, default=8000, help="size of the vocabulary")
+    parser.add_argument("--words", type=int, default=4000, help="size of the vocabulary")
     args = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def measure(steps, words, folder):
     encoder = Encoder(tokenizer, " ;")
     samples, rated = data((steps + 2) * BATCH, words)
     made, _ = examples(samples, rated, "alpo", Rules(), 1.0, 0, encoder)
-    model = tiny_model(tokenizer, hidden=192, layers=3, length=512)
+    model = tiny_model(tokenizer, hidden=128, layers=3, length=512)
     ours, theirs = alpo(model, encoder, made, folder), dpo(model, tokenizer, folder)
     times = []
     for step in range(steps + 2):

@@ -22,12 +22,12 @@ from trainers.common.config import find_config, read_config
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "trainers" / "alpo"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-SMALL = ("data.scenes=60", "sft.steps=4", "train.steps=6", "train.save_steps=2", "train.batch=4", "sampling.k=5")
+SMALL = ("data.scenes=60", "sft.steps=4", "sampling.k=5", "train.batch=4", "train.steps=30", "train.save_steps=5")
 
 
 def sets(folder, *more):
     outputs = [f"{section}.output={folder / section}" for section in ("sft", "sampling", "train")]
-    return [*outputs, "sft.batch=8", "sampling.group=4", "evaluation.limit=4", *SMALL, *more]
+    return [*outputs, "sft.batch=8", "sampling.group=4", "evaluation.limit=4", "train.log_steps=1", *SMALL, *more]
 
 
 def sandglass(folder, *more, wait=True):

@@ -1,7 +1,7 @@
 """Stage 2: candidates, sampled and rated; ``rated.jsonl`` grows by groups and is continued after a kill."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from trainers.alpo.data import RatedSample, Sample, read_rated
 from trainers.alpo.mixing import stream
 from trainers.alpo.rating import Rating
 from trainers.alpo.sampling import ByDoor, Decoding, Local, Sampler
-from trainers.alpo.setup import encoder_of, scorer_of, task_of, training_samples
+from trainers.alpo.setup import check_models, encoder_of, scorer_of, task_of, tokenizer_of, training_samples
 from trainers.common.config import Model
 from trainers.common.running import prepare
 
@@ -27,25 +27,27 @@ def candidates(config: Config, start: Model) -> list[RatedSample]:
     claim = replace(config.train, output=config.sampling.output)
     output = prepare(claim, config.candidates_stage())
     path = output / "rated.jsonl"
-    model, tokenizer = load_model(start)
-    _, samples = training_samples(config, tokenizer)
-    done = read_rated(path)
-    known = {rated.id for rated in done}
-    if left := [sample for sample in samples if sample.id not in known]:
-        asyncio.run(_rate(config, left, model, tokenizer, path))
+    _, samples = training_samples(config, tokenizer_of(start))
+    known = {rated.id for rated in read_rated(path)}
+    size = config.sampling.group
+    groups = [samples[place : place + size] for place in range(0, len(samples), size)]
+    if left := [group for group in groups if any(sample.id not in known for sample in group)]:
+        asyncio.run(_rate(config, left, known, *load_model(start), path))
     return read_rated(path)
 
 
-async def _rate(config: Config, samples: Sequence[Sample], model: Any, tokenizer: Any, path: Path) -> None:
-    """Rate samples in groups; a group is written before the next is begun."""
+async def _rate(
+    config: Config, groups: Sequence[Sequence[Sample]], known: Set[str], model: Any, tokenizer: Any, path: Path
+) -> None:
+    """Rate groups of samples; a group torn by a kill is sampled again as a whole, so that its draws are the same."""
     chosen = config.sampling
     decoding = Decoding(chosen.k, chosen.temperature, chosen.top_p, chosen.top_k, chosen.max_tokens)
     door = Door(ResponseCache(default_cache_dir()))
     rows = Appender(path)
     try:
         scorer = scorer_of(config, door)
-        for start in range(0, len(samples), chosen.group):
-            group = samples[start : start + chosen.group]
+        check_models(config, scorer, door)
+        for group in groups:
             seed = int(stream("sampling", config.train.seed, group[0].id).integers(1 << 31))
             sampler: Sampler = Local(model, encoder_of(config, tokenizer), decoding, seed, chosen.batch)
             if chosen.model:
@@ -53,7 +55,8 @@ async def _rate(config: Config, samples: Sequence[Sample], model: Any, tokenizer
                 sampler = ByDoor(door, chosen.model, task.source, task.target, decoding, chosen.api_base or None, seed)
             rating = Rating(sampler, scorer, chosen.k, config.selection, config.train.seed)
             for rated in await rating.rate(group, chosen.mode):
-                rows.append(dump(rated))
+                if rated.id not in known:
+                    rows.append(dump(rated))
     finally:
         rows.close()
         await door.close()

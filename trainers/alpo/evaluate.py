@@ -27,7 +27,7 @@ from trainers.alpo.measures import (
     table,
 )
 from trainers.alpo.sampling import Decoding, Local
-from trainers.alpo.setup import encoder_of, task_of, test_samples
+from trainers.alpo.setup import encoder_of, evaluation_samples, task_of
 from trainers.common.config import Model
 
 
@@ -47,7 +47,7 @@ def evaluate(config: Config, systems: Mapping[str, Path]) -> dict[str, Any]:
     samples: list[Sample] = []
     for name, folder in systems.items():
         model, tokenizer = load_model(Model(f"hf/{folder.absolute()}", dtype=config.model.dtype))
-        samples = test_samples(config, tokenizer)
+        samples = evaluation_samples(config, tokenizer)
         outputs[name] = asyncio.run(translated(config, model, tokenizer))
     outputs |= {name: read_system(Path(path), samples) for name, path in config.evaluation.systems.items()}
     if all(sample.references for sample in samples):
@@ -62,7 +62,7 @@ async def translated(config: Config, model: Any, tokenizer: Any) -> list[Output]
     chosen = config.sampling
     decoding = Decoding(1, config.evaluation.temperature, chosen.top_p, chosen.top_k, chosen.max_tokens)
     sampler = Local(model, encoder_of(config, tokenizer), decoding, config.train.seed, chosen.batch)
-    return [drawn[0] for drawn in await sampler.outputs(test_samples(config, tokenizer), 1)]
+    return [drawn[0] for drawn in await sampler.outputs(evaluation_samples(config, tokenizer), 1)]
 
 
 async def _measured(

@@ -65,7 +65,7 @@ def training_samples(config: Config, tokenizer: Any) -> tuple[list[Sample], list
     return first, second
 
 
-def test_samples(config: Config, tokenizer: Any) -> list[Sample]:
+def evaluation_samples(config: Config, tokenizer: Any) -> list[Sample]:
     """Return what is translated for the evaluation."""
     if config.evaluation.task == TOY:
         from trainers.alpo.toy_language import scenes
@@ -80,6 +80,18 @@ def encoder_of(config: Config, tokenizer: Any) -> Encoder:
     return Encoder(tokenizer, config.separator, config.cutoff)
 
 
+def check_models(config: Config, scorer: Scorer, door: Door) -> None:
+    """Check the models that candidates and their scores need, before anything is spent.
+
+    Raises:
+        UserError: a key, provider or package is missing.
+    """
+    models = list(scorer.judge.models) if isinstance(scorer, Judged) else []
+    if config.sampling.model:
+        models.append((config.sampling.model, config.sampling.api_base or None))
+    door.check(models)
+
+
 def scorer_of(config: Config, door: Door) -> Scorer:
     """Return what rates the candidates."""
     if config.scoring.scorer == "exact":
@@ -88,9 +100,7 @@ def scorer_of(config: Config, door: Door) -> Scorer:
     if config.scoring.scorer == "judge":
         from harness.judges import load_candidates
 
-        judge = load_candidates(config.scoring.judge, task.source, task.target)
-        door.check(list(judge.models))
-        return Judged(judge, door)
+        return Judged(load_candidates(config.scoring.judge, task.source, task.target), door)
     rate = config.scoring.rate or SPEECH_RATES.get(task.target, 0.0)
     if not rate:
         raise UserError(f"No speaking rate is known for {task.target}.", "Set scoring.rate, in syllables a second.")

@@ -16,7 +16,7 @@ from trainers.alpo.config import Config
 from trainers.alpo.evaluate import translated
 from trainers.alpo.measures import DIMENSIONS, Score, against, by_count, by_counting, score
 from trainers.alpo.preferences import preferences
-from trainers.alpo.setup import test_samples, training_samples
+from trainers.alpo.setup import evaluation_samples, training_samples
 from trainers.alpo.sft import sft, sft_model, tuned
 from trainers.common.config import read_config
 from trainers.common.history import read_history
@@ -101,7 +101,7 @@ async def _measured(config: Config, start: Path, trained: Path) -> dict[str, Sco
     for folder in {start, trained}:
         model, tokenizer = load_model(sft_model(config, folder))
         outputs[folder] = await translated(config, model, tokenizer)
-    samples = test_samples(config, tokenizer)
+    samples = evaluation_samples(config, tokenizer)
     found = {name: await score(samples, outputs[trained], by_counting(name)) for name in DIMENSIONS}
     compared = await against(samples, outputs[trained], outputs[start], by_count("comprehensive"))
     return found | {"win_rate": compared.rate}

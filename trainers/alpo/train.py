@@ -9,7 +9,7 @@ from trainers.alpo.candidates import candidates
 from trainers.alpo.config import Config
 from trainers.alpo.evaluate import evaluate, measures_of
 from trainers.alpo.preferences import preferences
-from trainers.alpo.setup import scorer_of, test_samples, tokenizer_of, training_samples
+from trainers.alpo.setup import check_models, evaluation_samples, scorer_of, tokenizer_of, training_samples
 from trainers.alpo.sft import sft, sft_model
 from trainers.common.config import find_config, read_config
 
@@ -58,7 +58,7 @@ def checked(config: Config) -> str:
     tokenizer = tokenizer_of(config.model)
     first, second = training_samples(config, tokenizer)
     door = Door(None)
-    scorer_of(config, door)
+    check_models(config, scorer_of(config, door), door)
     lines = sum(len(sample.item.segments) for sample in second)
     calls = lines if config.sampling.mode == "sequential" else len(second)
     said = [
@@ -69,5 +69,5 @@ def checked(config: Config) -> str:
     ]
     if config.evaluation.task:
         measures_of(config, door)
-        said.append(f"evaluation on {len(test_samples(config, tokenizer))} samples")
+        said.append(f"evaluation on {len(evaluation_samples(config, tokenizer))} samples")
     return "; ".join(said) + "."
