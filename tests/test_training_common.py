@@ -291,7 +291,8 @@ def test_commands_name_what_there_is(capsys):
     assert main(["study", "none"]) == 2
     assert "There is no study 'none'" in capsys.readouterr().err
     assert main(["study"]) == 0
-    assert all(name in capsys.readouterr().out for name in studies.STUDIES)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in studies.STUDIES)
     with pytest.raises(SystemExit) as ended:
         main(["train", "none", "--config", "toy"])
     assert ended.value.code == 2
