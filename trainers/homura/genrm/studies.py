@@ -17,7 +17,6 @@ GENRM = Study(
         Arm("all steps", "genrm-all", {"sets": ()}),
         Arm("no reasoning", "genrm-none", {"sets": ("toy.steps=none",)}),
         Arm("no filter", "genrm-unfiltered", {"sets": ("rubric.filter=none",)}),
-        Arm("no comparison", "genrm-back", {"sets": ("toy.steps=back",)}),
     ),
     measures={
         "accuracy": "accuracy, held out",

@@ -24,8 +24,8 @@ Steps = Literal["compare", "back", "none"]
 
 SAME, OTHER, END, NOTHING = "=", "!=", ".", "-"
 ERRORS = {"lost": 1, "changed": 2, "retold": 3, "swapped": 2, "added": 1, "broken": 1, "gibberish": 1}
-"""What is done to a translation, with weights: one word lost, replaced, swapped with another or added, every word
-replaced by one of its class, one token of the translation lost, all of them replaced."""
+"""What is done to a translation, with weights: one word lost, replaced by another of its class, swapped or added; every
+second word replaced; one token of the translation lost, or all of them replaced."""
 TEACHER = "toy/teacher"
 
 TEMPLATE = """{%- for m in messages -%}
@@ -104,7 +104,7 @@ def _translated(words: list[str], kind: str, verbosity: float, rng: random.Rando
     elif kind == "changed":
         words[place] = rng.choice(_fellows(words[place]))
     elif kind == "retold":
-        words = [rng.choice(_fellows(word)) for word in words]
+        words = [rng.choice(_fellows(word)) if rng.random() < 0.5 else word for word in words]
     elif kind == "swapped":
         other = rng.choice([i for i in range(len(words)) if i != place])
         words[place], words[other] = words[other], words[place]
