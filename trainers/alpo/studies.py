@@ -41,7 +41,6 @@ ALPO = Study(
         Arm("segment-level DPO", "alpo-segment", {"sets": DPO}),
         Arm("segment-level DPO, beta 1", "alpo-segment-1", {"sets": (*DPO, "beta=1.0")}),
         Arm("ALPO", "alpo-alpo"),
-        Arm("ALPO, chosen prefixes only", "alpo-chosen", {"sets": ("mixing.start=1.0", "mixing.end=1.0")}),
     ),
     {
         "accuracy": "accuracy, %",
