@@ -2,12 +2,12 @@
 
 An instruction names a person, a place and a year, and a response says all of them, or some::
 
-    tell ada bonn 1848   ->   gladly   who ada   well   where bonn   when 1848   .
-                                   courtesy fact      filler fact         fact        end
+    tell ada bonn 1848   ->   gladly    who ada   well    where bonn   when 1848   .
+                              courtesy  fact      filler  fact         fact        end
 
-The other languages are word-for-word codes of the English one; names and years are the same in all, as
-they mostly are, and no other word is. The quality of a response
-counts what it says rightly and takes off what it says wrongly or for nothing.
+The other languages are word-for-word codes of the English one; names and years are the same in all, as they
+mostly are, and no other word is. The quality of a response counts what it says rightly and takes off what it
+says wrongly or for nothing.
 """
 
 import itertools
