@@ -67,7 +67,7 @@ def choose_penalty(rewards: Sequence[Floats], lengths: Sequence[Floats], grid: F
         ValueError: a reward is not finite, or a prompt has no response.
 
     Examples:
-        >>> choose_penalty([np.array([0.0, 1.0, 1.5])], [np.array([10.0, 10.0, 30.0])]).a
+        >>> choose_penalty([np.array([0.0, 1.0, 1.51])], [np.array([10.0, 10.0, 30.0])]).a
         0.026
     """
     if not rewards:
