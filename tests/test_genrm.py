@@ -464,16 +464,16 @@ def test_a_short_run_leaves_a_checkpoint_its_card_and_its_evaluation_and_is_not_
 
 
 @pytest.mark.slow
-def test_a_genrm_learns_and_homura_can_use_it_as_its_only_quality_part(tmp_path, monkeypatch, capsys):
-    """Two minutes on one thread; ``docs/studies/genrm.json`` holds the whole runs."""
+def test_a_genrm_learns_and_homura_can_use_it_as_its_only_quality_part(tmp_path, monkeypatch):
+    """Three minutes on one thread."""
     pytest.importorskip("trl", reason="needs the extra 'train'")
     from trainers.common.history import read_history
     from trainers.homura.train import main as train_homura
 
     monkeypatch.chdir(tmp_path)
-    assert main("toy", ["train.steps=700", "toy.held_out=300"], dry_run=False) == 0
+    assert main("toy", ["toy.held_out=400"], dry_run=False) == 0
     found = json.loads((tmp_path / "runs/genrm-toy/evaluation.json").read_text(encoding="utf-8"))["measures"]
-    assert found["accuracy"][0] > 0.8 and found["parsable"][0] > 0.95
+    assert found["accuracy"][0] >= 0.9 and found["parsable"][0] > 0.95
     sets = ["train.steps=6", "train.log_steps=1", f"quality.genrm.cache={tmp_path}/cache"]
     assert train_homura("toy_reason", sets, dry_run=False) == 0
     rows = read_history(tmp_path / "runs/homura-toy-reason/history.jsonl")
@@ -481,4 +481,3 @@ def test_a_genrm_learns_and_homura_can_use_it_as_its_only_quality_part(tmp_path,
     assert len(shares) == 6 and all(0.5 < share <= 1 for share in shares)
     card = json.loads((tmp_path / "runs/homura-toy-reason/model/sandglass.json").read_text(encoding="utf-8"))
     assert "judge/genrm" in card["optimised_for"]
-    capsys.readouterr()
