@@ -1,14 +1,17 @@
 """Stage 3: training on the candidates' pairs, by ALPO or by DPO."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UserError
 from harness.llm.door import Door
 from harness.records import dump
 from trainers.alpo.config import TOY, Config
 from trainers.alpo.data import RatedSample
-from trainers.alpo.examples import examples
+from trainers.alpo.encoding import Encoder
+from trainers.alpo.examples import Example, examples
 from trainers.alpo.setup import encoder_of, scorer_of, training_samples
 from trainers.common.card import Card
 from trainers.common.config import Model
@@ -16,11 +19,17 @@ from trainers.common.running import arguments, hash_of, prepare, train
 
 
 def preferences(config: Config, start: Model, rated: Sequence[RatedSample]) -> Path:
-    """Train on the candidates' pairs; return the checkpoint's folder."""
-    from transformers import TrainingArguments
+    """Train on the candidates' pairs; return the checkpoint's folder.
 
-    from trainers.alpo.trainer import ALPOTrainer
-    from trainers.common.models import load_model, lora_config
+    Args:
+        config: the run.
+        start: the SFT model, which is the reference too.
+        rated: the candidates.
+
+    Raises:
+        UserError: no sample has a pair, or the checkpoint may not be loaded.
+    """
+    from trainers.common.models import load_model
 
     output = prepare(config.train, config)
     if (output / "model" / "sandglass.json").is_file():
@@ -29,34 +38,55 @@ def preferences(config: Config, start: Model, rated: Sequence[RatedSample]) -> P
     _, samples = training_samples(config, tokenizer)
     encoder = encoder_of(config, tokenizer)
     made, counts = examples(samples, rated, config.method, config.selection, config.beta, config.train.seed, encoder)
-    print(f"pairs: {len(made)} samples;", ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    print(f"pairs: {len(made)} samples; {told}")
     if not made:
         raise UserError(
-            f"No sample has a pair ({', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}).",
+            f"No sample has a pair ({told}).",
             "Raise sampling.temperature or lower selection.least_gap: the candidates are too much alike.",
         )
+    return train(trainer(config, start, model, made, encoder), config.train, card(config, made, rated, counts))
+
+
+def trainer(config: Config, start: Model, model: Any, made: Sequence[Example], encoder: Encoder) -> Any:
+    """Set up the trainer.
+
+    Raises:
+        UserError: one process would share several GPUs.
+    """
+    from transformers import TrainingArguments
+
+    from trainers.alpo.trainer import ALPOTrainer
+    from trainers.common.models import load_model, lora_config
+
     lora = lora_config(config.model)
-    frozen = None if lora else load_model(start)[0]
     if lora:
         from peft import get_peft_model
 
         model = get_peft_model(model, lora)
     alpo = config.method == "alpo"
-    given = arguments(config.train) | {"remove_unused_columns": False}
+    asked = arguments(config.train) | {"remove_unused_columns": False}
     if alpo and config.mixing.stages:
-        given["num_train_epochs"] *= config.mixing.stages
-    trainer = ALPOTrainer(
-        reference=frozen,
+        asked["num_train_epochs"] *= config.mixing.stages
+    settings = TrainingArguments(**asked)
+    if settings.n_gpu > 1:
+        raise UserError("One process would share several GPUs.", "Use accelerate launch, or set CUDA_VISIBLE_DEVICES.")
+    return ALPOTrainer(
+        reference=None if lora else load_model(start)[0],
         encoder=encoder,
         mixing=config.mixing if alpo else None,
         reproduce_code=alpo and config.reproduce_code,
         pairs=config.pairs,
         model=model,
-        args=TrainingArguments(**given),
-        train_dataset=made,
-        processing_class=tokenizer,
+        args=settings,
+        train_dataset=list(made),
+        processing_class=encoder.tokenizer,
     )
-    card = Card(
+
+
+def card(config: Config, made: Sequence[Example], rated: Sequence[RatedSample], counts: Counter[str]) -> Card:
+    """Return what is told beside the weights."""
+    return Card(
         config.method,
         config.model.path,
         scorer_of(config, Door(None)).optimised_for,
@@ -65,4 +95,3 @@ def preferences(config: Config, start: Model, rated: Sequence[RatedSample]) -> P
         {name: float(count) for name, count in counts.items()},
         demonstration=config.data.task == TOY,
     )
-    return train(trainer, config.train, card)
