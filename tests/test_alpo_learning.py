@@ -157,8 +157,8 @@ def test_two_processes_are_one_batch(tmp_path):
 @pytest.mark.slow
 def test_it_learns(tmp_path):
     """The minute's version of the toy: vividness rises clearly, and accuracy stays within a few points."""
-    more = ("data.scenes=1500", "sft.steps=600", "sft.batch=64", "sampling.k=12", "sampling.group=300")
-    more += ("train.steps=40", "train.batch=16", "train.learning_rate=2e-4", "evaluation.limit=100")
+    more = ("data.scenes=1500", "sft.steps=500", "sft.batch=64", "sampling.k=12", "sampling.group=300")
+    more += ("train.steps=60", "train.batch=16", "train.learning_rate=1e-4", "evaluation.limit=100")
     done = sandglass(tmp_path, *more)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "train" / "evaluation.json").read_text())["scores"]

@@ -27,7 +27,7 @@ def base(model: Model, toy_seed: int) -> tuple[Any, Any]:
     from trainers.common.toy import tiny_model
 
     tokenizer = tokenizer_of(model)
-    return tiny_model(tokenizer, hidden=64, length=96, seed=toy_seed), tokenizer
+    return tiny_model(tokenizer, hidden=64, layers=1, length=96, seed=toy_seed), tokenizer
 
 
 def tokenizer_of(model: Model) -> Any:

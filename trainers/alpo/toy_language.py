@@ -102,7 +102,7 @@ def scenes(count: int, seed: int) -> list[Sample]:
 
     Examples:
         >>> scenes(1, seed=1)[0].prompt
-        '<casual> 1. k02 k23 k13 ; 2. k25 k24 k29 ; 3. k02 k24 k21 ; 4. k25 k21 k23 ; =>'
+        '<casual> 1. k01 k15 k08 ; 2. k17 k16 k19 ; 3. k01 k16 k14 ; 4. k17 k14 k15 ; =>'
     """
     return [_scene(f"{seed}-{number}", stream("scene", seed, number)) for number in range(count)]
 
