@@ -130,6 +130,7 @@ def killed_run(at):
     return at_work
 
 
+@pytest.mark.slow  # four processes that import torch
 def test_killed_between_and_inside_rounds(place):
     told = config(train__steps=12, train__save_steps=4)
     run(told)
