@@ -118,6 +118,19 @@ def test_a_dry_run_says_what_would_be_done(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_stops_after_the_stage_that_is_named(tmp_path):
+    for stage, there in (
+        ("sft", {"sft"}),
+        ("candidates", {"sft", "sampling"}),
+        ("preferences", {"sft", "sampling", "train"}),
+    ):
+        assert main("toy", sets(tmp_path, f"until={stage}", "train.steps=1", "sft.steps=1"), False) == 0
+        assert {path.name for path in tmp_path.iterdir()} == there
+    assert not (tmp_path / "train" / "evaluation.json").exists()
+    assert main("toy", sets(tmp_path, "evaluation.limit=3", "train.steps=1", "sft.steps=1"), False) == 0
+    assert json.loads((tmp_path / "train" / "evaluation.json").read_text())["samples"] == 3
+
+
 def test_candidates_that_are_all_alike_end_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match=r"No sample has a pair \(.*alike"):
         main("toy", sets(tmp_path, "selection.least_gap=100.0", "sft.steps=1"), False)

@@ -1,6 +1,6 @@
 """ALPO's configuration: one TOML file for the four stages, SFT, candidates, training and evaluation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from trainers.alpo.examples import Method
@@ -183,3 +183,7 @@ class Config:
         """What the rated candidates hang on."""
         named = {"sampling": self.sampling, "scoring": self.scoring, "selection": self.selection}
         return self.sft_stage() | named
+
+    def preferences_stage(self) -> "Config":
+        """What the trained model hangs on: all but the evaluation."""
+        return replace(self, evaluation=Evaluation(), until="evaluation")

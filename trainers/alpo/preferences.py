@@ -31,7 +31,7 @@ def preferences(config: Config, start: Model, rated: Sequence[RatedSample]) -> P
     """
     from trainers.common.models import load_model
 
-    output = prepare(config.train, config)
+    output = prepare(config.train, config.preferences_stage())
     if (output / "model" / "sandglass.json").is_file():
         return output / "model"
     model, tokenizer = load_model(start)
