@@ -27,10 +27,10 @@ def test_the_toy_learns_to_be_brief_without_losing_meaning(tmp_path, capsys, mon
     assert "| in_bounds |" in capsys.readouterr().out
     card = json.loads((tmp_path / "run" / "model" / "sandglass.json").read_text(encoding="utf-8"))
     assert card["demonstration"] is True
-    assert {"ib", "toy/toy_meaning", "toy/toy_form"} <= set(card["optimised_for"])
+    assert {"ib", "toy/toy_meaning", "toy/toy_verdict"} <= set(card["optimised_for"])
     rows = [row for row in read_history(tmp_path / "run" / "history.jsonl") if "reward" in row]
     assert rows[-1]["reward"] > rows[0]["reward"] + 0.1
-    assert {"parts/toy_meaning", "parts/toy_form", "rho", "in_bounds", "groups_without_variance"} <= set(rows[0])
+    assert {"parts/toy_meaning", "parts/toy_verdict", "rho", "in_bounds", "groups_without_variance"} <= set(rows[0])
 
 
 def test_every_arm_of_every_study_is_a_run_that_can_be_made(tmp_path):

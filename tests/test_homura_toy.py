@@ -16,7 +16,7 @@ from trainers.homura import toy
 from trainers.homura import toy_language as language
 
 SOURCES = language.sentences(400, seed=7)
-SHORT = language.sentences(1000, toy.EVALUATION_SEED, evaluation=True, longest=toy.LONGEST)
+SHORT = language.sentences(1000, toy.EVALUATION_SEED, evaluation=True, longest=toy.LONGEST, optional=toy.OPTIONAL)
 sources = st.sampled_from(SOURCES)
 PHRASES = [(word, phrase) for word, said in language.phrases().items() for phrase in said]
 

@@ -27,6 +27,7 @@ PARTS = {
     "toy_meaning": "trainers.homura.toy:meaning",
     "toy_clipped": "trainers.homura.toy:clipped",
     "toy_form": "trainers.homura.toy:form",
+    "toy_verdict": "trainers.homura.toy:verdict",
 }
 """Quality parts by name, ``[quality.NAME]`` in a config: where ``build(settings) -> Part`` is."""
 

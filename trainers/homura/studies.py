@@ -17,7 +17,7 @@ from trainers.homura import toy
 from trainers.homura.config import Config
 
 RUN = "trainers.homura.studies:run"
-CURVES = ("rho", "in_bounds", "parts/toy_meaning", "entropy", "kl")
+CURVES = ("rho", "in_bounds", "parts/length", "entropy", "kl")
 
 REPAIRED = Arm("repaired", "homura-repaired")
 PAPER = Arm("paper", "homura-paper", {"sets": ["reward.profile=paper"]})
@@ -62,14 +62,15 @@ BOUNDS = Study(
 
 CLIP = Study(
     name="homura-clip",
-    question="Is a similarity that is clipped at .8 hacked by leaving words out?",
+    question="Is a similarity that is clipped at .8 hacked by leaving words out, and does one that is not clipped do?",
     arms=(
-        replace(REPAIRED, name="similarity not clipped"),
-        Arm("similarity clipped at .8", "homura-clipped", {"quality": ["toy_clipped", "toy_form"]}),
+        replace(REPAIRED, name="similarity and verdict"),
+        Arm("similarity and form", "homura-similarity", {"quality": ["toy_meaning", "toy_form"]}),
+        Arm("similarity clipped at .8 and form", "homura-clipped", {"quality": ["toy_clipped", "toy_form"]}),
     ),
     measures=MEASURES | {"similarity": "mean similarity", "well_formed": "share well-formed"},
     run=RUN,
-    curve="rho",
+    curve="parts/length",
 )
 
 

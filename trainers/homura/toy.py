@@ -28,7 +28,8 @@ from trainers.homura.parts import Batch, Kind, Scores
 from trainers.homura.profiles import PROFILES
 
 LONGEST = 5
-"""Words of a sentence: a syllable more or less is then a ratio that the reward tells apart."""
+OPTIONAL = 0.3
+"""Three to five words a sentence, about four: one syllable more or less is then felt by the reward."""
 MAX_TOKENS = 2 * LONGEST + 2
 """No phrase has more than two words; an end, and one to spare."""
 
@@ -36,6 +37,7 @@ VERBOSITY = 0.05
 VERBOSITY_DEVIATION = 0.5
 """Each sentence the base is fitted to has a verbosity of its own, drawn from a normal distribution."""
 
+FIT_SENTENCES = 16000
 FIT_STEPS = 1000
 FIT_BATCH = 32
 FIT_RATE = 5e-3
@@ -46,7 +48,7 @@ SHARPNESS = 1.3
 FRESH = 1000
 """Sentences of the evaluation."""
 EVALUATION_SEED = 99
-SENTENCES = 4000
+SENTENCES = 2000
 """Sentences of the training set, where ``data.limit`` says nothing."""
 
 Measured = tuple[float, float, float]
@@ -56,7 +58,9 @@ def corpus(config: Config) -> Corpus:
     """Return the training set: sentences of the language, none of the held-out eighth."""
     counter = PROFILES[config.reward.profile].counter
     count_source = counter_for("zh", counter)
-    sources = language.sentences(config.data.limit or SENTENCES, config.data.split_seed, longest=LONGEST)
+    sources = language.sentences(
+        config.data.limit or SENTENCES, config.data.split_seed, longest=LONGEST, optional=OPTIONAL
+    )
     rows = tuple(
         {
             "prompt": language.prompt(source),
@@ -121,6 +125,11 @@ def clipped(_: Mapping[str, Any]) -> Exact:
     return Exact("toy_clipped", "similarity", language.similarity)
 
 
+def verdict(_: Mapping[str, Any]) -> Exact:
+    """Build the part that says whether every word is there and in its place: a faultless R_gen (eq. 13)."""
+    return Exact("toy_verdict", "judgement", lambda source, hypothesis: float(language.kept(source, hypothesis)))
+
+
 def form(_: Mapping[str, Any]) -> Exact:
     """Build the part that asks for a sentence of the language: the toy's R_flu."""
     return Exact("toy_form", "judgement", lambda _, hypothesis: float(language.well_formed(hypothesis)))
@@ -157,7 +166,7 @@ def fitted(
     from trainers.common.toy import fit, tiny_model, word_tokenizer
 
     rng = random.Random(f"fit {seed}")
-    sources = language.sentences(steps * FIT_BATCH, seed, longest=LONGEST)
+    sources = language.sentences(FIT_SENTENCES, seed, longest=LONGEST, optional=OPTIONAL)
     said = [language.render(source, rng, rng.gauss(verbosity, deviation)) for source in sources]
     tokenizer = word_tokenizer(language.words())
     model = tiny_model(tokenizer, hidden=HIDDEN, seed=seed)
@@ -212,7 +221,7 @@ def evaluated(folder: Path, *, mu: float, number: int = FRESH, seed: int = EVALU
     from trainers.common.models import load_model
     from trainers.common.toy import sample
 
-    sources = language.sentences(number, seed, evaluation=True, longest=LONGEST)
+    sources = language.sentences(number, seed, evaluation=True, longest=LONGEST, optional=OPTIONAL)
     model, tokenizer = load_model(Model(str(folder)))
     prompts = [language.prompt(source) for source in sources]
     samples = sample(model, tokenizer, prompts, max_new_tokens=MAX_TOKENS, seed=seed)

@@ -131,7 +131,9 @@ def held_out(source: str) -> bool:
     return zlib.crc32(source.encode()) % 8 == 0
 
 
-def sentences(number: int, seed: int, *, evaluation: bool = False, longest: int = 7) -> list[str]:
+def sentences(
+    number: int, seed: int, *, evaluation: bool = False, longest: int = 7, optional: float = 0.5
+) -> list[str]:
     """Draw distinct sentences; those for evaluation are never among those for training.
 
     Args:
@@ -139,6 +141,7 @@ def sentences(number: int, seed: int, *, evaluation: bool = False, longest: int 
         seed: of the draws.
         evaluation: draw from the held-out eighth.
         longest: most words of a sentence.
+        optional: chance of each word that may be left out.
 
     Examples:
         >>> sentences(2, seed=0)
@@ -149,7 +152,7 @@ def sentences(number: int, seed: int, *, evaluation: bool = False, longest: int 
     while len(found) < number:
         chosen: list[str] = []
         for kind in LEXICON:
-            if kind not in OPTIONAL or rng.random() < 0.5:
+            if kind not in OPTIONAL or rng.random() < optional:
                 chosen.append(rng.choice(list(_classes()[kind])))
         source = " ".join(chosen)
         if len(chosen) <= longest and held_out(source) == evaluation:
