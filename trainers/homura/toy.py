@@ -38,7 +38,7 @@ VERBOSITY_DEVIATION = 0.5
 """Each sentence the base is fitted to has a verbosity of its own, drawn from a normal distribution."""
 
 FIT_SENTENCES = 16000
-FIT_STEPS = 1000
+FIT_STEPS = 1200
 FIT_BATCH = 32
 FIT_RATE = 5e-3
 HIDDEN = 96
