@@ -76,7 +76,7 @@ CLIP = Study(
 
 def _auto(theta: float, profile: str, how: str) -> Arm:
     """Name an arm of the sweep by where its reward stops asking for less: rho = pi / (2 theta)."""
-    sets = ["reward.length=auto", f"reward.theta={theta!r}", f"reward.profile={profile}", "train.steps=120"]
+    sets = ["reward.length=auto", f"reward.theta={theta!r}", f"reward.profile={profile}"]
     return Arm(
         f"theta {theta:.3g}, edge {math.pi / (2 * theta):.3f}, {how}", f"homura-auto-{theta:.3g}-{how}", {"sets": sets}
     )

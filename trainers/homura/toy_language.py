@@ -18,8 +18,9 @@ import math
 import random
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 
 from harness.budget import amounts_within
 from harness.syllables.literal import counter_for
@@ -160,8 +161,14 @@ def sentences(
     return list(found)
 
 
-def render(source: str, rng: random.Random, verbosity: float) -> str:
+def render(source: str, rng: random.Random, verbosity: float, unsaid: Mapping[str, int] = MappingProxyType({})) -> str:
     """Translate with phrases drawn at random, each in proportion to exp(verbosity * syllables).
+
+    Args:
+        source: a sentence.
+        rng: gives the draws.
+        verbosity: above 0 longer phrases are likelier, below 0 shorter ones.
+        unsaid: classes of words with a number of syllables that none of their phrases may have.
 
     Examples:
         >>> render("警察 看见 小狗", random.Random(0), verbosity=9), render("警察 看见 小狗", random.Random(0), -9)
@@ -169,7 +176,8 @@ def render(source: str, rng: random.Random, verbosity: float) -> str:
     """
     chosen = []
     for word in source.split():
-        said = phrases()[word]
+        forbidden = unsaid.get(_class_of()[word])
+        said = [phrase for phrase in phrases()[word] if _syllables(phrase) != forbidden]
         chosen += rng.choices(said, [math.exp(verbosity * _syllables(phrase)) for phrase in said])
     return " ".join(chosen)
 
@@ -220,8 +228,7 @@ def well_formed(hypothesis: str) -> bool:
         >>> [well_formed(text) for text in ("cops see dogs here", "cops dogs", "cops see the", "")]
         [True, False, False, False]
     """
-    kinds = {word: kind for kind, entries in _classes().items() for word in entries}
-    rest = [kinds.get(word) for word in back_translate(hypothesis).split()]
+    rest = [_class_of().get(word) for word in back_translate(hypothesis).split()]
     for kind in LEXICON:
         if rest and rest[0] == kind:
             rest.pop(0)
@@ -275,6 +282,11 @@ def _classes() -> dict[str, dict[str, tuple[str, ...]]]:
         entries = (line.split(maxsplit=1) for line in text.strip().splitlines())
         table[kind] = {word: tuple(phrase.strip() for phrase in said.split("|")) for word, said in entries}
     return table
+
+
+@cache
+def _class_of() -> dict[str, str]:
+    return {word: kind for kind, entries in _classes().items() for word in entries}
 
 
 @cache
