@@ -1,5 +1,6 @@
 """The toy language means what it says: exact reading, exact lengths, and an evaluation that can be recomputed."""
 
+import asyncio
 import itertools
 import math
 import random
@@ -12,8 +13,10 @@ from scipy import stats
 from harness.budget import Budget, in_bounds
 from harness.records import Segment
 from harness.syllables import count
-from trainers.homura import toy
+from trainers.homura import studies, toy
 from trainers.homura import toy_language as language
+from trainers.homura.parts import build_part
+from trainers.homura.scoring import Scorer
 
 SOURCES = language.sentences(400, seed=7)
 SHORT = language.sentences(1000, toy.EVALUATION_SEED, evaluation=True, longest=toy.LONGEST, optional=toy.OPTIONAL)
@@ -88,7 +91,7 @@ def test_sentences_of_training_and_evaluation_are_apart_and_repeatable():
 
 def test_the_data_of_the_base_are_as_verbose_as_language_models_are():
     rng = random.Random(0)
-    texts = [language.render(s, rng, rng.gauss(toy.VERBOSITY, toy.VERBOSITY_DEVIATION)) for s in SHORT]
+    texts = [language.render(s, rng, rng.gauss(toy.VERBOSITY, toy.VERBOSITY_DEVIATION), toy.UNSAID) for s in SHORT]
     assert max(len(text.split()) for text in texts) < toy.MAX_TOKENS - 1
     rho = [count(text, "en") / count(source, "zh") for source, text in zip(SHORT, texts, strict=True)]
     assert 1.2 < sum(rho) / len(rho) < 1.4
@@ -112,6 +115,32 @@ def test_measures_agree_with_the_harness_and_scipy(drawn):
     assert found["rho"][0] == pytest.approx(sum(rho) / len(rho))
     low, high = stats.ttest_1samp(rho, 0).confidence_interval(0.95) if len(set(rho)) > 1 else (rho[0], rho[0])
     assert found["rho"][1:] == pytest.approx((low, high))
+
+
+def test_the_base_can_say_every_sentence_within_static_bounds_and_shorter_than_needed():
+    shortest = [language.render(source, random.Random(0), -9, toy.UNSAID) for source in SHORT]
+    found = toy.measures(SHORT, shortest, mu=8)
+    assert found["kept"][0] == 1
+    assert 0.7 < found["rho"][0] < 0.8
+    for source in SHORT[:100]:
+        drawn = (language.render(source, random.Random(seed), -1.0, toy.UNSAID) for seed in range(200))
+        assert any(in_bounds(count(text, "en") / count(source, "zh"), *language.BOUNDS) for text in drawn)
+
+
+def test_the_log_shows_every_part_of_its_own():
+    config = studies.configured({}, ["train.output=unused"])
+    corpus = toy.corpus(config)
+    parts = [build_part(name, {}) for name in config.quality]
+    scorer = Scorer(corpus, config.reward, parts)
+    row = next(row for row in corpus.rows if len(row["source"].split()) == 4)
+    less = language.render(" ".join(row["source"].split()[1:]), random.Random(0), 0.0)
+    columns = {name: [row[name]] * 2 for name in row}
+    whole = language.render(row["source"], random.Random(0), 0.0)
+    scored = asyncio.run(scorer.score([whole, less], [False, False], columns))
+    found = scorer.measures(scored, columns)
+    assert found["parts/toy_verdict"] == pytest.approx(0.5)
+    assert found["parts/toy_meaning"] == pytest.approx((1 + math.sqrt(3 / 4)) / 2)
+    assert scored[0].reward > scored[1].reward or scored[0].length < scored[1].length
 
 
 def test_the_hack_is_there_to_be_found():
