@@ -60,17 +60,28 @@ BOUNDS = Study(
     curve="rho",
 )
 
+
+VERDICT = {"quality": ["toy_meaning", "toy_verdict"]}
+SIMILARITY = {"quality": ["toy_meaning", "toy_form"]}
+CLIPPED = {"quality": ["toy_clipped", "toy_form"]}
+TIGHT = {"sets": ["reward.bounds=[0.6, 0.7]"]}
+"""Bounds that no whole translation of the base's reaches: its shortest have a mean rho of .78."""
+
 CLIP = Study(
     name="homura-clip",
-    question="Is a similarity that is clipped at .8 hacked by leaving words out, and does one that is not clipped do?",
+    question="Is a similarity that is clipped at .8 hacked by leaving words out: where the bounds leave room for all "
+    "of them, and where they do not?",
     arms=(
         replace(REPAIRED, name="similarity and verdict"),
-        Arm("similarity and form", "homura-similarity", {"quality": ["toy_meaning", "toy_form"]}),
-        Arm("similarity clipped at .8 and form", "homura-clipped", {"quality": ["toy_clipped", "toy_form"]}),
+        Arm("similarity and form", "homura-similarity", SIMILARITY),
+        Arm("similarity clipped at .8 and form", "homura-clipped", CLIPPED),
+        Arm("[.6, .7]: similarity and verdict", "homura-tight-verdict", TIGHT | VERDICT),
+        Arm("[.6, .7]: similarity and form", "homura-tight-similarity", TIGHT | SIMILARITY),
+        Arm("[.6, .7]: similarity clipped at .8 and form", "homura-tight-clipped", TIGHT | CLIPPED),
     ),
     measures=MEASURES | {"similarity": "mean similarity", "well_formed": "share well-formed"},
     run=RUN,
-    curve="parts/length",
+    curve="rho",
 )
 
 
@@ -133,7 +144,7 @@ def run(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, quick
         config = replace(config, train=replace(config.train, steps=4, log_steps=1))
     corpus = load_corpus(config)
     checkpoint = train(config, corpus, [build_part(name, settings) for name, settings in config.quality.items()])
-    found = toy.evaluated(checkpoint, mu=corpus.mu, number=50 if quick else toy.FRESH)
+    found = toy.evaluated(checkpoint, mu=corpus.mu, bounds=corpus.bounds, number=50 if quick else toy.FRESH)
     rows = [row for row in read_history(folder / "training" / "history.jsonl") if "reward" in row]
     curves = {name: [(row["step"], row[name]) for row in rows if name in row] for name in CURVES}
     return Outcome(found | _of_training(rows), curves)

@@ -26,6 +26,7 @@ from trainers.homura.config import Config
 from trainers.homura.data import Corpus
 from trainers.homura.parts import Batch, Kind, Scores
 from trainers.homura.profiles import PROFILES
+from trainers.homura.rewards import Bounds
 
 LONGEST = 5
 OPTIONAL = 0.3
@@ -197,9 +198,10 @@ def report(config: Config, finished: Path) -> str:
     Returns:
         Markdown; the numbers are in ``OUTPUT/evaluation.json`` too.
     """
-    mu = corpus(config).mu
+    trained_on = corpus(config)
+    mu, bounds = trained_on.mu, trained_on.bounds
     folders = {"base": base(config) if config.model.path == "toy" else Path(config.model.path), "trained": finished}
-    found = {name: evaluated(folder, mu=mu) for name, folder in folders.items()}
+    found = {name: evaluated(folder, mu=mu, bounds=bounds) for name, folder in folders.items()}
     write_atomic(Path(config.train.output) / "evaluation.json", (json.dumps(found, indent=1) + "\n").encode())
     lines = [f"{FRESH} fresh sentences, one sample each, 95 % intervals", "", "| | base | trained |", "|---|---|---|"]
     for name in found["base"]:
@@ -208,12 +210,15 @@ def report(config: Config, finished: Path) -> str:
     return "\n".join(lines)
 
 
-def evaluated(folder: Path, *, mu: float, number: int = FRESH, seed: int = EVALUATION_SEED) -> dict[str, Measured]:
+def evaluated(
+    folder: Path, *, mu: float, bounds: Bounds = language.BOUNDS, number: int = FRESH, seed: int = EVALUATION_SEED
+) -> dict[str, Measured]:
     """Sample one translation of each fresh sentence at temperature 1 and measure them.
 
     Args:
         folder: of a checkpoint.
         mu: mean syllables of the training sources.
+        bounds: L0 and R0.
         number: of sentences.
         seed: of sentences and samples.
 
@@ -228,10 +233,12 @@ def evaluated(folder: Path, *, mu: float, number: int = FRESH, seed: int = EVALU
     model, tokenizer = load_model(Model(str(folder)))
     prompts = [language.prompt(source) for source in sources]
     samples = sample(model, tokenizer, prompts, max_new_tokens=MAX_TOKENS, seed=seed)
-    return measures(sources, [texts[0] for texts in samples], mu)
+    return measures(sources, [texts[0] for texts in samples], mu, bounds)
 
 
-def measures(sources: Sequence[str], hypotheses: Sequence[str], mu: float) -> dict[str, Measured]:
+def measures(
+    sources: Sequence[str], hypotheses: Sequence[str], mu: float, bounds: Bounds = language.BOUNDS
+) -> dict[str, Measured]:
     """Measure translations, one a sentence: means and shares with 95 % intervals.
 
     Returns:
@@ -244,7 +251,7 @@ def measures(sources: Sequence[str], hypotheses: Sequence[str], mu: float) -> di
         {'in_bounds': 1.0, 'kept': 0.5, 'usable': 0.5}
     """
     count_source, count = counter_for("zh", language.COUNTER), counter_for("en", language.COUNTER)
-    low, high = language.BOUNDS
+    low, high = bounds
     lengths = [count_source(source) for source in sources]
     rho = [syllable_ratio(length, count(text)) for length, text in zip(lengths, hypotheses, strict=True)]
     within = [in_bounds(ratio, low, high) for ratio in rho]
