@@ -181,6 +181,7 @@ train.run(run, data.load_corpus(run), [King(die_at=int(sys.argv[2]))])
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_training_continues_from_the_last_checkpoint(tmp_path):
     """A run killed in its fourth step goes on from step 2, and ends where a run that was never killed ends."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
