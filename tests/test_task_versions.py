@@ -40,7 +40,7 @@ def test_what_changed_is_named(folder, monkeypatch):
     assert said.startswith("mini@1: its data changed, its version did not. Raise version in mini/task.toml")
     edit(definition, "[0.8, 0.9]", "[0.8, 0.95]")
     assert "its data and definition changed" in difference("mini@1", definition, "en", lock)
-    monkeypatch.setattr("baselines.prompted.RULES", "Be brief. {unit}{target}{example}")
+    monkeypatch.setattr("harness.budget_prompts.RULES", "Be brief. {unit}{target}{example}")
     said = difference("mini@1", definition, "en", lock)
     assert "prompt of prompted" in said and "prompt of unconstrained" not in said
     assert difference("mini@2", definition, "en", lock) == f"mini@2 is not locked yet. Run: {task_versions.COMMAND}"
