@@ -70,6 +70,24 @@ def test_an_estimator_that_selection_used_is_marked(tmp_path):
     assert "embed_qe" in found["best_of_n"]["marked"] and "marked" not in found["prompted"]
 
 
+@pytest.mark.parametrize(
+    ("used", "marked"),
+    [
+        ("judge/accuracy", {"accuracy"}),
+        ("model/openai/judge", {"accuracy"}),
+        ("family/judge", {"accuracy"}),
+        ("family/back", {"bleu_rho", "bt_cerr", "events_shown", "usable"}),
+        ("model/openai/other", set()),
+    ],
+)
+def test_what_a_model_measures_is_marked_where_training_used_the_model(tmp_path, used, marked):
+    with Loopback(Translator()) as server, Loopback(JudgeServer(lambda text: 70.0)) as bench:
+        command = arguments(server, tmp_path, "--limit", "2", *judge(bench), "--optimised-for", used)
+        assert main(command) == 0
+    found = set(results(tmp_path)["prompted"].get("marked", ()))
+    assert marked <= found and found.isdisjoint({"ib", "accuracy", "usable"} - marked)
+
+
 def test_what_is_not_ok_is_worst_without_being_judged(tmp_path):
     def before(request):
         return None if is_back_translation(request) else says("no JSON")

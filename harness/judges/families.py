@@ -70,3 +70,15 @@ def related(model: str, other: str) -> bool:
         (True, False)
     """
     return bool(families(model) & families(other))
+
+
+def model_names(*models: str) -> frozenset[str]:
+    """Return the names by which ``optimised_for`` lists models: each model's own, and its families.
+
+    Examples:
+        >>> sorted(model_names("deepseek/deepseek-chat"))
+        ['family/deepseek', 'model/deepseek/deepseek-chat']
+    """
+    return frozenset(
+        name for model in models for name in (f"model/{model}", *(f"family/{family}" for family in families(model)))
+    )

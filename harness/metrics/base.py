@@ -6,7 +6,7 @@ statistics). The last statistic is always the presence: 1 where the segment carr
 a value, 0 where it is left out.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -143,19 +143,23 @@ class Metric:
     version: int = 1
 
 
-def optimised(metrics: Sequence[Metric], optimised_for: Collection[str], embedder: str) -> tuple[str, ...]:
-    """Name the metrics that are no evidence, because selection, reward or training used them or their family.
+def optimised(
+    metrics: Sequence[Metric], optimised_for: Collection[str], measured_with: Mapping[str, Collection[str]]
+) -> tuple[str, ...]:
+    """Name the metrics that are no evidence, because selection, reward or training used them or what they measure with.
 
     Args:
         metrics: of a run.
-        optimised_for: names of metrics, and families such as ``bleu`` or ``embedding/usem3``.
-        embedder: name of the embedder that measures events.
+        optimised_for: names of metrics, of families such as ``bleu`` or ``embedding/usem3``, and of models, as in
+            ``model/NAME`` or ``family/NAME``.
+        measured_with: the names of what a metric's family or stage measures with; others go by their own name.
     """
-    measures_with = {"embedding": f"embedding/{embedder}"}
+    used = frozenset(optimised_for)
     return tuple(
         metric.name
         for metric in metrics
-        if metric.name in optimised_for or any(measures_with.get(f, f) in optimised_for for f in metric.families)
+        if metric.name in used
+        or any(not used.isdisjoint(measured_with.get(part, (part,))) for part in metric.families | metric.needs)
     )
 
 

@@ -216,7 +216,20 @@ class Plan:
     @property
     def marked(self) -> tuple[str, ...]:
         """Metrics that measure with what selection or training used: shown, but no evidence."""
-        return optimised(self.metrics, self.optimised_for, self.protocol.embedder or "")
+        return optimised(self.metrics, self.optimised_for, self.measured_with)
+
+    @property
+    def measured_with(self) -> dict[str, set[str]]:
+        """The embedder, back-translator and judges behind families and stages, as ``optimised_for`` names them."""
+        from harness.judges.families import model_names
+
+        found = {
+            f"judge/{judge.name}": {f"judge/{judge.name}", *model_names(*(model for model, _ in judge.models))}
+            for judge in self.judges
+        }
+        if self.back_translator is not None:  # an event is looked for in the back-translation
+            found["back_translation"] = found["events"] = {"back_translation", *model_names(self.back_translator[0])}
+        return found | {"embedding": {f"embedding/{self.protocol.embedder}"}}
 
     @property
     def demonstration(self) -> bool:

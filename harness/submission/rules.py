@@ -223,9 +223,26 @@ def selection(case: Case) -> Found:
             if hidden_from := sorted(set(built.optimised_for) - set(result.optimised_for)):
                 yield Refusal("selection", f"it selects by {', '.join(hidden_from)}, and says not")
     metrics = metrics_of(load(Frame, manifest["frame"]), with_models=case.with_models)
-    marked = optimised(metrics, result.optimised_for, case.part.get("embedder", "").partition("@")[0])
+    marked = optimised(metrics, result.optimised_for, _measured_with(case))
     if marked != result.marked:
         yield Refusal("selection", f"the metrics to be marked are {', '.join(marked) or 'none'}")
+
+
+def _measured_with(case: Case) -> dict[str, set[str]]:
+    """Embedder, back-translator and judges by the families and stages that they stand behind."""
+    back, embedder = case.part.get("back_translator"), case.part.get("embedder")
+    parts = Protocol(
+        "",
+        case.manifest["counter"],
+        back and back.partition(",")[0],
+        None,
+        embedder and embedder.partition("@")[0],
+        judges=tuple(case.manifest["judges"]),
+    )
+    try:
+        return _plan(case, parts).measured_with
+    except UserError:  # a judge that is not known here: ``protocol`` says so
+        return _plan(case, replace(parts, judges=())).measured_with
 
 
 def hidden(case: Case) -> Found:
