@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+COLUMNS = 3
+
 
 def plot_history(rows: Sequence[Mapping[str, float]], columns: Sequence[str], path: Path, title: str = "") -> None:
     """Plot columns of a history against the step, one panel a column; columns that no row has are left out.
@@ -27,6 +29,8 @@ def plot_history(rows: Sequence[Mapping[str, float]], columns: Sequence[str], pa
 def plot_study(summary: Mapping[str, Any], path: Path) -> None:
     """Plot a study: every measure's mean with its interval by arm, and the curves where there are some.
 
+    Arms are named once a row of panels; a curve has the colour of its arm.
+
     Args:
         summary: of ``trainers.common.study``.
         path: the SVG file.
@@ -34,24 +38,23 @@ def plot_study(summary: Mapping[str, Any], path: Path) -> None:
     curves = list(next(iter(summary["arms"].values()))["curves"])
     figure, panels = _panels(len(summary["shown"]) + len(curves))
     arms = list(summary["arms"])
-    for (name, words), panel in zip(summary["shown"].items(), panels, strict=False):
+    for number, (name, words) in enumerate(summary["shown"].items()):
+        panel = panels[number]
         for place, arm in enumerate(arms):
             found = summary["arms"][arm]["measures"][name]
             if found["low"] is not None:
                 panel.plot([found["low"], found["high"]], [place, place], color=f"C{place}", linewidth=2)
             panel.plot([run[0] for run in found["runs"]], [place] * len(found["runs"]), ".", color="0.5", markersize=4)
             panel.plot(found["mean"], place, "o", color=f"C{place}", markersize=5)
-        panel.set_yticks(range(len(arms)), arms, fontsize=8)
+        panel.set_yticks(range(len(arms)), arms if number % COLUMNS == 0 else [""] * len(arms), fontsize=8)
         panel.invert_yaxis()
+        panel.locator_params(axis="x", nbins=5)
         panel.set_title(words, fontsize=9)
     for name, panel in zip(curves, panels[len(summary["shown"]) :], strict=False):
         for place, arm in enumerate(arms):
-            for seed, points in enumerate(summary["arms"][arm]["curves"][name]):
-                if points:
-                    label = arm if seed == 0 else None
-                    panel.plot(*zip(*points, strict=True), color=f"C{place}", linewidth=0.9, alpha=0.8, label=label)
+            for points in filter(None, summary["arms"][arm]["curves"][name]):
+                panel.plot(*zip(*points, strict=True), color=f"C{place}", linewidth=0.9, alpha=0.8)
         panel.set_title(f"{name} by step", fontsize=9)
-        panel.legend(fontsize=7)
     _save(figure, path)
 
 
@@ -62,7 +65,7 @@ def _panels(count: int) -> tuple[Any, list[Any]]:
     matplotlib.rcParams["svg.hashsalt"] = "sandglass"
     from matplotlib import pyplot
 
-    columns = min(3, count)
+    columns = min(COLUMNS, count)
     rows = -(-count // columns)
     figure, axes = pyplot.subplots(rows, columns, figsize=(4.2 * columns, 2.6 * rows), squeeze=False)
     panels = [axes[place // columns][place % columns] for place in range(rows * columns)]
