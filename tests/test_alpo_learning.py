@@ -14,10 +14,12 @@ import pytest
 pytest.importorskip("trl", reason="the extra 'train' is not installed")
 
 from harness.errors import UserError
+from tests import alpo_toy
 from tests.conftest import CORPORA
 from trainers.alpo.config import Config
 from trainers.alpo.train import main
 from trainers.common.config import find_config, read_config
+from trainers.common.history import read_history
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "trainers" / "alpo"
@@ -153,18 +155,41 @@ def test_a_run_that_is_killed_twice_ends_as_one_that_is_not(tmp_path):
         assert (stopped / path).read_bytes() == (tmp_path / "through" / path).read_bytes(), path
 
 
+WORKER = ["-m", "tests.alpo_process"]
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *WORKER]
+
+
+def worked(folder, *command):
+    """Run a command of Python and return the arrays that it left in a folder."""
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [np.load(path) for path in sorted(folder.glob("*.npy"))]
+
+
 @pytest.mark.slow
 def test_two_processes_are_one_batch(tmp_path):
-    worker = ["-m", "tests.alpo_process"]
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *worker]
-    for name, start, batch in (("one", worker, "8"), ("two", launch, "4")):
-        (tmp_path / name).mkdir()
-        command = [sys.executable, *start, str(tmp_path / name), batch]
-        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
-    one, first, second = (np.load(tmp_path / path) for path in ("one/0.npy", "two/0.npy", "two/1.npy"))
+    (one,) = worked(tmp_path / "one", *WORKER, str(tmp_path / "one"), "8")
+    first, second = worked(tmp_path / "two", *TWO, str(tmp_path / "two"), "4")
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(first, one, atol=2e-6)
+    alone, together = (read_history(tmp_path / name / "history.jsonl")[0] for name in ("one", "two"))
+    for name in ("loss", "gated", "weight", "beta", "chosen", "rejected", "margin", "lambda"):
+        assert together[name] == pytest.approx(alone[name], abs=1e-5), name
+
+
+@pytest.mark.slow
+def test_a_sharded_model_has_the_log_probabilities_and_gradients_of_a_whole_one(tmp_path):
+    from tests.alpo_process import sums_and_gradients
+    from trainers.alpo.trainer import add_sums
+
+    whole = alpo_toy.model()
+    add_sums(whole)
+    for found in worked(tmp_path / "two", *TWO, str(tmp_path / "two"), "0", "sharded"):
+        np.testing.assert_allclose(found, sums_and_gradients(whole), rtol=1e-4, atol=1e-5)
+        whole.zero_grad()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ pytest.importorskip("trl", reason="the extra 'train' is not installed")
 import torch
 from transformers import TrainerCallback, TrainingArguments
 
+from harness.errors import UserError
 from tests import alpo_toy
 from trainers.alpo.examples import rows
 from trainers.alpo.mixing import Mixing
@@ -56,7 +57,8 @@ def test_batches_and_accumulation_change_nothing_but_rounding(tmp_path):
     for number, how in enumerate([{"batch": 4, "accumulation": 2}, {"batch": 1, "accumulation": 8}, {"pairs": 3}]):
         split, parts = trained(tmp_path / str(number), **how)
         np.testing.assert_allclose(split, whole, atol=2e-6)
-        assert [row["loss"] for row in parts[:3]] == pytest.approx([row["loss"] for row in history[:3]], abs=2e-4)
+        for name in ("loss", "gated", "weight", "beta", "margin"):
+            assert [row[name] for row in parts[:3]] == pytest.approx([row[name] for row in history[:3]], abs=2e-4), name
 
 
 def test_the_code_of_the_authors_depends_on_micro_batches_and_cancels_weights(tmp_path):
@@ -196,6 +198,35 @@ def test_adapters_have_the_model_without_them_as_reference(tmp_path):
     assert history[0]["margin"] == pytest.approx(0, abs=1e-5)
     assert history[5]["margin"] > 1e-3
     assert all(torch.equal(p, before[name]) for name, p in one.model.named_parameters() if name in before)
+
+
+def test_mixed_precision_holds_for_the_model_and_its_reference(tmp_path, monkeypatch):
+    from accelerate.state import AcceleratorState
+
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    seen = {}
+    try:
+        one = trainer(tmp_path, steps=1)
+        for name, model in (("own", one.model), ("reference", one.reference)):
+            layer = model.model.layers[0].self_attn.q_proj
+            layer.register_forward_hook(lambda *given, name=name: seen.update({name: given[-1].dtype}))
+        one.add_callback(History(tmp_path / "history.jsonl"))
+        one.train()
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    assert seen == {"own": torch.bfloat16, "reference": torch.bfloat16}
+    assert read_history(tmp_path / "history.jsonl")[0]["margin"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_sharded_model_is_not_given_parts_of_a_batch(tmp_path, monkeypatch):
+    from accelerate import Accelerator
+    from accelerate.utils import DistributedType
+
+    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
+    with pytest.raises(UserError, match="Set pairs = 0"):
+        trainer(tmp_path, pairs=3)
+    trainer(tmp_path)
 
 
 def test_prefixes_are_mixed_anew_at_each_step_and_once_a_stage(tmp_path):

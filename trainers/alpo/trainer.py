@@ -8,12 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from statistics import fmean
+from types import MethodType
 from typing import Any
 
 import torch
+from accelerate.utils import DistributedType, gather_object
 from torch import Tensor
 from transformers import Trainer
 
+from harness.errors import UserError
 from trainers.alpo.encoding import Encoder
 from trainers.alpo.examples import Example, Row, rows
 from trainers.alpo.loss import alpo_loss, divisor, margins
@@ -57,28 +61,22 @@ def collate(made: Sequence[Row], pad: int, device: Any = "cpu") -> Batch:
     )
 
 
-def forwarded(wrapper: Any, model: Any, *tensors: Tensor) -> Tensor:
-    """Compute summed log-probabilities inside the forward pass of whatever wraps a model.
+def add_sums(model: Any) -> None:
+    """Let a model's forward pass return ``summed_logprobs``, where it is given a ``completion_mask``.
 
-    What shards or synchronises a model (DDP, FSDP) does so around ``forward``; calling its inner parts alone would
-    leave gradients as each process has them.
+    Whatever shards, synchronises or autocasts a model (FSDP, DDP, DeepSpeed, accelerate) does so around ``forward``;
+    calling the parts of the model alone would go past it.
 
     Args:
-        wrapper: the wrapped model, or the model itself.
-        model: the model inside.
-        *tensors: of ``summed_logprobs``.
+        model: patched in place, before it is wrapped.
     """
-    if wrapper is model:
-        return summed_logprobs(model, *tensors)
-    original = model.forward
+    model.forward = MethodType(_forward, model)
 
-    def once(*given: Tensor) -> Tensor:
-        model.forward = original
-        return summed_logprobs(model, *given)
 
-    model.forward = once
-    found: Tensor = wrapper(*tensors)
-    return found
+def _forward(self: Any, *args: Any, completion_mask: Tensor | None = None, **inputs: Any) -> Any:
+    if completion_mask is None:
+        return type(self).forward(self, *args, **inputs)
+    return summed_logprobs(self, *args, **inputs, completion_mask=completion_mask)
 
 
 class ALPOTrainer(Trainer):
@@ -91,6 +89,10 @@ class ALPOTrainer(Trainer):
         reproduce_code: normalise as the released code does.
         pairs: pairs at a time in memory; 0 for all of a micro-batch. It changes nothing but memory.
         **rest: as of ``transformers.Trainer``.
+
+    Raises:
+        UserError: ``pairs`` is set and the model is sharded. Every process has to take as many forward and backward
+            passes there as the others, and DeepSpeed changes the weights after each.
     """
 
     loss_is_scaled_for_ga = True
@@ -106,6 +108,9 @@ class ALPOTrainer(Trainer):
         **rest: Any,
     ) -> None:
         super().__init__(data_collator=lambda examples: {"examples": examples}, **rest)
+        if pairs and self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+            raise UserError("A sharded model cannot take a batch in parts.", "Set pairs = 0.")
+        add_sums(self.model)
         self.encoder, self.mixing = encoder, mixing
         self.reproduce_code, self.pairs = reproduce_code, pairs
         self.reference = None if reference is None else reference.to(self.args.device).eval().requires_grad_(False)
@@ -150,21 +155,20 @@ class ALPOTrainer(Trainer):
                 loss = self._loss(model, part, by)
                 self.accelerator.backward(loss)
             total += loss.detach()
-        self._note("gated", torch.tensor(1 - len(found) / sum(len(one.lines) for one in made)))
-        self._note("weight", weights.sum() / len(made))
+        self._note("gated", torch.tensor([float(not weight) for one in made for weight in one.weights]))
+        self._note("weight", torch.tensor([sum(one.weights) for one in made]))
         return self._loss(model, parts[-1], by) + total
 
     def _loss(self, model: Any, part: Sequence[Row], by: float | Tensor) -> Tensor:
         batch = collate(part, self.encoder.tokenizer.pad_token_id, self.args.device)
-        tensors = (batch.input_ids, batch.attention_mask, batch.completion_mask)
-        own = self.accelerator.unwrap_model(model)
-        chosen, rejected = forwarded(model, own, *tensors).chunk(2)
-        with torch.no_grad():
+        inputs = {name: getattr(batch, name) for name in ("input_ids", "attention_mask", "completion_mask")}
+        chosen, rejected = model(**inputs).chunk(2)
+        with torch.no_grad(), self.accelerator.autocast():
             if self.reference is None:
-                with own.disable_adapter():
-                    frozen_chosen, frozen_rejected = forwarded(model, own, *tensors).chunk(2)
+                with self.accelerator.unwrap_model(model).disable_adapter():
+                    frozen_chosen, frozen_rejected = model(**inputs).chunk(2)
             else:
-                frozen_chosen, frozen_rejected = summed_logprobs(self.reference, *tensors).chunk(2)
+                frozen_chosen, frozen_rejected = summed_logprobs(self.reference, **inputs).chunk(2)
         margin = margins(chosen, rejected, frozen_chosen, frozen_rejected).detach()
         self._note("margin", margin)
         self._note("accuracy", (margin > 0).float())
@@ -177,13 +181,15 @@ class ALPOTrainer(Trainer):
         self._seen[name].append(values.reshape(-1))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add to what is logged the means since the last time.
+        """Add to what is logged the means since the last time, over all processes.
 
         They are: ``gated``, the share of segments without a pair; ``weight``, the sum of a sample's weights; over pairs
         ``beta``, ``margin`` (log pi/pi_ref of the chosen less that of the rejected, and either by itself) and
         ``accuracy``, the share of margins above 0; ``lambda``.
         """
         if "loss" in logs:
-            logs |= {name: torch.cat(values).mean().item() for name, values in self._seen.items()}
+            own = {name: torch.cat(values).tolist() for name, values in self._seen.items()}
+            every = gather_object([own])
+            logs |= {name: fmean(value for one in every for value in one[name]) for name in own}
             self._seen.clear()
         super().log(logs, start_time)
