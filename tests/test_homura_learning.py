@@ -14,10 +14,12 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_toy_learns_to_be_brief_without_losing_meaning(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # into the configuration's own folder, as the one command does
     monkeypatch.setattr(toy, "FIT_STEPS", 600)
-    sets = ["train.steps=40", "train.schedule=constant", f"train.output={tmp_path / 'run'}"]
+    run = tmp_path / "runs" / "homura-toy"
+    sets = ["train.steps=40", "train.schedule=constant"]
     assert main(["train", "homura", "--config", "toy", *(word for one in sets for word in ("--set", one))]) == 0
-    found = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
     base, trained = found["base"], found["trained"]
     assert base["rho"][0] > 1.2
     assert base["in_bounds"][2] < 0.2
@@ -25,11 +27,12 @@ def test_the_toy_learns_to_be_brief_without_losing_meaning(tmp_path, capsys, mon
     assert 0.7 < trained["rho"][0] < 1
     assert trained["similarity"][0] > base["similarity"][0] - 0.05
     assert "| in_bounds |" in capsys.readouterr().out
-    card = json.loads((tmp_path / "run" / "model" / "sandglass.json").read_text(encoding="utf-8"))
+    card = json.loads((run / "model" / "sandglass.json").read_text(encoding="utf-8"))
     assert card["demonstration"] is True
     assert {"ib", "toy/toy_meaning", "toy/toy_verdict"} <= set(card["optimised_for"])
-    rows = [row for row in read_history(tmp_path / "run" / "history.jsonl") if "reward" in row]
+    rows = [row for row in read_history(run / "history.jsonl") if "reward" in row]
     assert rows[-1]["reward"] > rows[0]["reward"] + 0.1
+    assert "parts/toy_verdict" in (run / "history.svg").read_text(encoding="utf-8")
     assert {"parts/toy_meaning", "parts/toy_verdict", "rho", "in_bounds", "groups_without_variance"} <= set(rows[0])
 
 

@@ -144,7 +144,7 @@ def run(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, quick
         config = replace(config, train=replace(config.train, steps=4, log_steps=1))
     corpus = load_corpus(config)
     checkpoint = train(config, corpus, [build_part(name, settings) for name, settings in config.quality.items()])
-    found = toy.evaluated(checkpoint, mu=corpus.mu, bounds=corpus.bounds, number=50 if quick else toy.FRESH)
+    found = toy.evaluated(str(checkpoint), mu=corpus.mu, bounds=corpus.bounds, number=50 if quick else toy.FRESH)
     rows = [row for row in read_history(folder / "training" / "history.jsonl") if "reward" in row]
     curves = {name: [(row["step"], row[name]) for row in rows if name in row] for name in CURVES}
     return Outcome(found | _of_training(rows), curves)

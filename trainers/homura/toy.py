@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -71,6 +72,8 @@ def corpus(config: Config) -> Corpus:
             "id": source,
             "source": source,
             "source_syllables": count_source(source),
+            "source_language": "zh",
+            "target_language": "en",
         }
         for source in sources
     )
@@ -116,27 +119,31 @@ class Exact:
 
     def __call__(self, batch: Batch) -> Scores:
         """Score a batch."""
-        return [self.score(*pair) for pair in zip(batch.sources, batch.hypotheses, strict=True)]
+        return [float(self.score(*pair)) for pair in zip(batch.sources, batch.hypotheses, strict=True)]
 
 
-def meaning(_: Mapping[str, Any]) -> Exact:
-    """Build the part that feels every lost word: the similarity, not clipped."""
-    return Exact("toy_meaning", "judgement", language.similarity)
+def exact(name: str, kind: Kind, score: Callable[[str, str], float], settings: Mapping[str, Any]) -> Exact:
+    """Build a part that has no settings.
+
+    Raises:
+        ValueError: settings are given.
+    """
+    if settings:
+        raise ValueError(f"it has no settings, and {', '.join(settings)} is given")
+    return Exact(name, kind, score)
 
 
-def clipped(_: Mapping[str, Any]) -> Exact:
-    """Build the part that the profile clips at .8, as eq. 10 says."""
-    return Exact("toy_clipped", "similarity", language.similarity)
+meaning = partial(exact, "toy_meaning", "judgement", language.similarity)
+"""Feels every lost word: the similarity, not clipped."""
 
+clipped = partial(exact, "toy_clipped", "similarity", language.similarity)
+"""The similarity as eq. 10 has it: the profile clips it at .8."""
 
-def verdict(_: Mapping[str, Any]) -> Exact:
-    """Build the part that says whether every word is there and in its place: a faultless R_gen (eq. 13)."""
-    return Exact("toy_verdict", "judgement", lambda source, hypothesis: float(language.kept(source, hypothesis)))
+verdict = partial(exact, "toy_verdict", "judgement", language.kept)
+"""Says whether every word is there and in its place: a faultless R_gen (eq. 13)."""
 
-
-def form(_: Mapping[str, Any]) -> Exact:
-    """Build the part that asks for a sentence of the language: the toy's R_flu."""
-    return Exact("toy_form", "judgement", lambda _, hypothesis: float(language.well_formed(hypothesis)))
+form = partial(exact, "toy_form", "judgement", lambda _, hypothesis: language.well_formed(hypothesis))
+"""Asks for a sentence of the language: the toy's R_flu."""
 
 
 def base(config: Config) -> Path:
@@ -200,8 +207,8 @@ def report(config: Config, finished: Path) -> str:
     """
     trained_on = corpus(config)
     mu, bounds = trained_on.mu, trained_on.bounds
-    folders = {"base": base(config) if config.model.path == "toy" else Path(config.model.path), "trained": finished}
-    found = {name: evaluated(folder, mu=mu, bounds=bounds) for name, folder in folders.items()}
+    paths = {"base": str(base(config)) if config.model.path == "toy" else config.model.path, "trained": str(finished)}
+    found = {name: evaluated(path, mu=mu, bounds=bounds) for name, path in paths.items()}
     write_atomic(Path(config.train.output) / "evaluation.json", (json.dumps(found, indent=1) + "\n").encode())
     lines = [f"{FRESH} fresh sentences, one sample each, 95 % intervals", "", "| | base | trained |", "|---|---|---|"]
     for name in found["base"]:
@@ -211,12 +218,12 @@ def report(config: Config, finished: Path) -> str:
 
 
 def evaluated(
-    folder: Path, *, mu: float, bounds: Bounds = language.BOUNDS, number: int = FRESH, seed: int = EVALUATION_SEED
+    path: str, *, mu: float, bounds: Bounds = language.BOUNDS, number: int = FRESH, seed: int = EVALUATION_SEED
 ) -> dict[str, Measured]:
     """Sample one translation of each fresh sentence at temperature 1 and measure them.
 
     Args:
-        folder: of a checkpoint.
+        path: of a checkpoint, as in ``Model.path``.
         mu: mean syllables of the training sources.
         bounds: L0 and R0.
         number: of sentences.
@@ -230,7 +237,7 @@ def evaluated(
     from trainers.common.toy import sample
 
     sources = language.sentences(number, seed, evaluation=True, longest=LONGEST, optional=OPTIONAL)
-    model, tokenizer = load_model(Model(str(folder)))
+    model, tokenizer = load_model(Model(path))
     prompts = [language.prompt(source) for source in sources]
     samples = sample(model, tokenizer, prompts, max_new_tokens=MAX_TOKENS, seed=seed)
     return measures(sources, [texts[0] for texts in samples], mu, bounds)
