@@ -1,12 +1,14 @@
 """HOMURA's configurations: bad ones, the paper's runs, prompts and training sets."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.errors import UserError
+from harness.errors import RunError, UserError
+from harness.records import Item
 
 pytest.importorskip("trl", reason="needs the extra 'train'")
 
@@ -34,7 +36,9 @@ BAD = {
     "data.file=nowhere.jsonl": "no training file 'nowhere.jsonl'",
     "quality.vibes.model=m": "no quality part 'vibes'",
     "quality.fluency.judge=accuracy:model=m": "must be well_formed:model=NAME",
+    "quality.toy_form.clip=1": "has no settings, and clip is given",
     "train.batch=0": "must be 1 or more",
+    "grpo.iterations=3": "multiple of grpo.iterations = 3",
 }
 GOOD = """
 [model]
@@ -59,6 +63,17 @@ def test_bad_configurations_fail_before_a_model_is_loaded(tmp_path, monkeypatch,
         train.main("run.toml", [wrong], dry_run=False)
     assert caught.value.fix
     assert not Path("out").exists()
+
+
+def test_data_that_do_not_fill_a_step_are_refused_and_not_trained_on_for_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("run.toml").write_text(GOOD)
+    with pytest.raises(UserError, match="has 3 lines to train on, and a step takes 4 prompts"):
+        train.main("run.toml", ["data.limit=3", "grpo.generations=4"], dry_run=True)
+    assert train.main("run.toml", ["data.limit=4", "grpo.generations=4"], dry_run=True) == 0
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="takes 8 prompts"):
+        train.main("run.toml", ["data.limit=4", "grpo.generations=4"], dry_run=True)
 
 
 def test_a_model_that_cannot_be_trained_so_is_refused_before_the_folder_is_claimed(tmp_path, monkeypatch):
@@ -130,6 +145,17 @@ def test_every_run_of_the_paper_is_one_configuration_that_differs_in_what_its_na
         assert replace(run.train, output="x") == replace(plain.train, output="x")
 
 
+class Asked:
+    """A door that keeps the request and answers nothing."""
+
+    def kind(self, model):
+        return "chat"
+
+    async def complete(self, request, **_):
+        self.request = request
+        raise RunError("no answer")
+
+
 @pytest.mark.parametrize("form", ["chat", "line", "plain"])
 def test_prompts_are_those_of_the_strategy_prompted(form, tmp_path):
     from baselines.prompted import Prompted
@@ -155,8 +181,12 @@ def test_prompts_are_those_of_the_strategy_prompted(form, tmp_path):
         (request,) = completion_requests(strategy, [segment])
         assert row["prompt"] == request.prompt
     else:
-        assert [message["role"] for message in row["prompt"]] == ["system", "user"]
-        assert segment.text in row["prompt"][1]["content"] and '"syllables"' in row["prompt"][1]["content"]
+        door = Asked()
+        strategy = Prompted(Setting("m", Budget("zh", "de", "phonetic", (0.9, 1.0))))
+        with pytest.raises(RunError):
+            asyncio.run(strategy.translate(Item(segment.id, (segment,)), door))
+        assert row["prompt"] == [{"role": said.role, "content": said.content} for said in door.request.messages]
+        assert '"syllables"' in row["prompt"][1]["content"]
 
 
 def test_what_a_built_task_set_aside_is_trained_on(tmp_path):

@@ -170,3 +170,8 @@ class Config:
             raise ValueError("reward.quality_weight is 0, so that [quality] does nothing; leave one of them out")
         if self.grpo.vllm and self.data.prompt == "line":
             raise ValueError("grpo.vllm does not end a base model's answers with their line; leave it out")
+        if self.train.save_steps % self.grpo.iterations:
+            raise ValueError(
+                f"train.save_steps is {self.train.save_steps} and must be a multiple of grpo.iterations = "
+                f"{self.grpo.iterations}: a resumed run begins with new rollouts"
+            )

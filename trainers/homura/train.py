@@ -15,6 +15,23 @@ from trainers.homura.parts import Part, build_part, imported
 LENGTH = ("ib", "ib_dynamic", "ib_within_1", "over", "under", "syllable_error", "rho_fwd", "rho_of_sums")
 """Metrics of the very thing that the length reward rewards. ``usable`` asks for more, and is not among them."""
 
+PLOTTED = (
+    "rho",
+    "in_bounds",
+    "usable",
+    "entropy",
+    "kl",
+    "clip_ratio/region_mean",
+    "completions/mean_length",
+    "groups_without_variance",
+    "signs/malformed",
+    "signs/wrong_language",
+    "signs/copy",
+    "signs/filler",
+    "signs/telegraphic",
+)
+"""Columns of the history that a finished run's plot shows, beside the reward and its parts."""
+
 BASES = {"toy": "trainers.homura.toy:base"}
 """Models made for a demonstration by name: where ``base(config) -> Path``, their folder, is."""
 
@@ -39,6 +56,7 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     config = read_config(find_config(config_path, Path(__file__).parent), Config, sets)
     check(config)
     corpus = load_corpus(config)
+    check_rows(config, corpus)
     parts = [build_part(name, settings) for name, settings in config.quality.items()]
     print(told(config, corpus, parts))
     if not dry_run:
@@ -55,12 +73,10 @@ def check(config: Config) -> None:
     Raises:
         UserError: rollouts cannot be grouped, or vLLM is asked for and absent.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    batch = config.train.batch * config.train.accumulation * processes
-    if batch % config.grpo.generations:
+    if rollouts_of(config) % config.grpo.generations:
         raise UserError(
-            f"train.batch x train.accumulation x processes is {batch} rollouts a step, which is no multiple of "
-            f"grpo.generations = {config.grpo.generations}.",
+            f"train.batch x train.accumulation x processes is {rollouts_of(config)} rollouts a step, which is no "
+            f"multiple of grpo.generations = {config.grpo.generations}.",
             "Change one of them, so that whole groups are in a step.",
         )
     if config.grpo.vllm:
@@ -68,6 +84,25 @@ def check(config: Config) -> None:
 
         if find_spec("vllm") is None:
             raise UserError("grpo.vllm is set, and vLLM is not installed.", "Install trl[vllm], or leave it out.")
+
+
+def check_rows(config: Config, corpus: Corpus) -> None:
+    """Refuse a training set that does not fill a step: TRL would drop it, and finish without having trained.
+
+    Raises:
+        UserError: it has fewer rows than a step has prompts.
+    """
+    prompts = rollouts_of(config) // config.grpo.generations
+    if len(corpus.rows) < prompts:
+        raise UserError(
+            f"{corpus.name} has {len(corpus.rows)} lines to train on, and a step takes {prompts} prompts.",
+            "Lower train.batch or train.accumulation, or name more data.",
+        )
+
+
+def rollouts_of(config: Config) -> int:
+    """Return the rollouts of a step: batch x accumulation x processes."""
+    return config.train.batch * config.train.accumulation * int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def told(config: Config, corpus: Corpus, parts: Sequence[Part]) -> str:
@@ -107,7 +142,7 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
     prepare(config.train, config)
     base = config.model
     if base.path in BASES:
-        base = replace(base, path=f"hf/{imported(BASES[base.path])(config)}")
+        base = replace(base, path=str(imported(BASES[base.path])(config)))
     model, tokenizer = load_model(base)
     trainer = build_trainer(config, corpus, parts, model, tokenizer, lora_config(base))
     card = Card(
@@ -118,7 +153,21 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
         data={"task": corpus.name, "sha256": hash_of(corpus.rows), "held_out": " ".join(corpus.held_out)},
         demonstration=corpus.demonstration,
     )
-    return train(trainer, config.train, card)
+    finished = train(trainer, config.train, card)
+    if trainer.is_world_process_zero():
+        plot(config, parts)
+    return finished
+
+
+def plot(config: Config, parts: Sequence[Part]) -> None:
+    """Plot what a run logged to ``OUTPUT/history.svg``."""
+    from trainers.common.history import read_history
+    from trainers.common.plots import plot_history
+
+    output = Path(config.train.output)
+    rows = [row for row in read_history(output / "history.jsonl") if "reward" in row]
+    columns = ["reward", "parts/length", *(f"parts/{part.name}" for part in parts), *PLOTTED]
+    plot_history(rows, columns, output / "history.svg", config.train.output)
 
 
 def check_model(config: Config) -> None:
