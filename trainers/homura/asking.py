@@ -45,7 +45,7 @@ class Asking:
         """
         if self.concurrency < 1:
             raise ValueError(f"concurrency is {self.concurrency} and must be 1 or more")
-        if self.max_cost is not None and self.max_cost <= 0:
+        if self.max_cost is not None and not self.max_cost > 0:
             raise ValueError(f"max_cost is {self.max_cost:g} and must be above 0")
 
     def door(self, backends: Mapping[str, Backend] | None = None) -> Door:

@@ -7,8 +7,9 @@ or whose answer could not be read, gives no value and never 0.
 import atexit
 import contextlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from harness.convert import load
@@ -17,7 +18,9 @@ from harness.judges import Judge
 from harness.judges import load as load_judge
 from harness.judges.spec import parse_spec
 from harness.llm.backend import Backend
-from harness.llm.checkpoint import is_checkpoint, resolve
+from harness.llm.checkpoint import Checkpoint, is_checkpoint, resolve
+from harness.llm.serve import find_engine
+from harness.llm.serve import serve as serve_checkpoint
 from harness.llm.types import LLM
 from trainers.homura.asking import Asking, Line, asked_models, gathered, lines
 from trainers.homura.parts import Batch, Kind, Scores
@@ -43,14 +46,19 @@ class Judged:
     Args:
         name: of the part.
         settings: its section of the configuration.
-        llm: the door.
+        open_door: opens the door, where a checkpoint begins to answer: not before it is asked.
     """
 
     name: str
     settings: Settings
-    llm: LLM
+    open_door: Callable[[], LLM]
     kind: ClassVar[Kind] = "judgement"
     _judges: dict[tuple[str, str], Judge] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def llm(self) -> LLM:
+        """The door."""
+        return self.open_door()
 
     @property
     def optimised_for(self) -> tuple[str, ...]:
@@ -60,13 +68,15 @@ class Judged:
 
     async def __call__(self, batch: Batch) -> Scores:
         """Judge a batch, all at once."""
-        settings = self.settings
-        return await gathered(self.name, [self._score(line) for line in lines(batch, settings.source, settings.target)])
+        settings, llm = self.settings, self.llm
+        return await gathered(
+            self.name, [self._score(line, llm) for line in lines(batch, settings.source, settings.target)]
+        )
 
-    async def _score(self, line: Line) -> float:
+    async def _score(self, line: Line, llm: LLM) -> float:
         pair = line.source, line.target
         judge = self._judges.get(pair) or self._judges.setdefault(pair, load_judge(self.settings.judge, *pair))
-        found = await judge.judge(line.segment, line.hypothesis, self.llm)
+        found = await judge.judge(line.segment, line.hypothesis, llm)
         if found.value is None:
             raise RunError(f"the judge cannot be read: {found.reason}")
         low, high = judge.limits
@@ -98,32 +108,36 @@ def _build(name: str, given: Mapping[str, Any], only: str = "") -> Judged:
     kind, options = parse_spec(settings.judge)
     if only and kind != only:
         raise ValueError(f"the judge is {kind!r} and must be {only}:model=NAME")
-    backends: dict[str, Backend] = {}
-    if is_checkpoint(options.get("model", "")):
-        model, backends["hf"] = _open(options["model"], settings.serve)
-        written = ":".join(f"{option}={value}" for option, value in (options | {"model": model}).items())
-        settings = load(Settings, {**given, "judge": f"{kind}:{written}"})
-    judge = load_judge(settings.judge, settings.source or "zh", settings.target or "en")
-    door = settings.door(backends)
-    if not backends:
-        door.check(judge.models)
-    return Judged(name, settings, door)
+    model = options.get("model", "")
+    if not is_checkpoint(model):
+        door = settings.door()
+        door.check(load_judge(settings.judge, settings.source or "zh", settings.target or "en").models)
+        return Judged(name, settings, lambda: door)
+    checkpoint = _checked(model, settings.serve)
+    written = ":".join(f"{option}={value}" for option, value in (options | {"model": checkpoint.model}).items())
+    settings = replace(settings, judge=f"{kind}:{written}")
+    load_judge(settings.judge, settings.source or "zh", settings.target or "en")
+    return Judged(name, settings, lambda: settings.door({"hf": _answering(checkpoint, settings.serve)}))
 
 
-def _open(model: str, serve: Literal["server", "process"]) -> tuple[str, Backend]:
-    """Make a checkpoint answer until this process ends, under the name that identifies it."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and serve == "server":
-        raise UserError(
-            f"Every process of this training would serve {model} again.",
-            "Serve it once, apart, and give model=hosted_vllm/NAME:api_base=URL.",
-        )
-    checkpoint = resolve(model)
+def _checked(model: str, serve: Literal["server", "process"]) -> Checkpoint:
+    """Find a checkpoint, and see that it can be made to answer."""
+    if serve == "server":
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError(
+                f"Every process of this training would serve {model} again.",
+                "Serve it once, apart, and give model=hosted_vllm/NAME:api_base=URL.",
+            )
+        find_engine()
+    return resolve(model)
+
+
+def _answering(checkpoint: Checkpoint, serve: Literal["server", "process"]) -> Backend:
+    """Make a checkpoint answer until this process ends."""
     if serve == "process":
         from trainers.homura.genrm.in_process import InProcess
 
-        return checkpoint.model, InProcess(checkpoint.folder)
-    from harness.llm.serve import serve as serve_checkpoint
-
+        return InProcess(checkpoint.folder)
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    return checkpoint.model, stack.enter_context(serve_checkpoint(checkpoint)).backend()
+    return stack.enter_context(serve_checkpoint(checkpoint)).backend()
