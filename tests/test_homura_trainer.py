@@ -14,7 +14,7 @@ from harness.errors import UserError
 
 pytest.importorskip("trl", reason="needs the extra 'train'")
 
-from tests.homura_runs import GENERATIONS, MAX_TOKENS, WORDS, King, config, made
+from tests.homura_runs import BATCH, GENERATIONS, MAX_TOKENS, WORDS, King, config, made
 from trainers.common.config import Lora
 from trainers.common.history import read_history
 from trainers.common.running import MODEL
@@ -28,6 +28,14 @@ ROOT = Path(__file__).parents[1]
 class Dead(King):
     def __call__(self, batch):
         return [None] * len(batch.hypotheses)
+
+
+class Moody(King):
+    """Gives no value for a text in four or so."""
+
+    def __call__(self, batch):
+        values = super().__call__(batch)
+        return [None if len(text) % 4 == 0 else value for text, value in zip(batch.hypotheses, values, strict=True)]
 
 
 def log_softmax(logits):
@@ -62,21 +70,28 @@ def objective(loss, beta, now, old, reference, advantages, mask):
 
 
 @pytest.mark.parametrize(
-    "loss,scale,beta", [("dr_grpo", "group", 0.0), ("grpo", "none", 0.05), ("dapo", "group", 0.05)]
+    "loss,scale,beta,accumulation",
+    [
+        ("dr_grpo", "group", 0.0, 1),
+        ("dr_grpo", "group", 0.05, 2),
+        ("grpo", "none", 0.05, 2),
+        ("dapo", "group", 0.05, 2),
+    ],
 )
-def test_advantages_and_clipped_objective_against_numpy(tmp_path, loss, scale, beta):
+def test_advantages_and_clipped_objective_against_numpy(tmp_path, loss, scale, beta, accumulation):
     """Four updates, two for each batch of rollouts: in the second one ratios are not 1, and some of them clipped."""
     from trainers.common.models import load_model
 
     output = tmp_path / "run"
     made(output)
     run = config(output, loss=loss, scale=scale, beta=beta, iterations=2)
+    run = replace(run, train=replace(run.train, batch=BATCH // accumulation, accumulation=accumulation))
     corpus = data.load_corpus(run)
     model, tokenizer = load_model(run.model)
     first, _ = load_model(run.model)
-    trainer = build_trainer(run, corpus, [King()], model, tokenizer, None)
+    trainer = build_trainer(run, corpus, [Moody()], model, tokenizer, None)
     score, roll_out, compute = trainer._calculate_rewards, trainer._generate_and_score_completions, trainer.compute_loss
-    rewards, advantages, losses, clipped = [], [], [], []
+    rewards, advantages, shares, losses = [], [], [], []
 
     def keep_rewards(*args):
         found = score(*args)
@@ -89,15 +104,10 @@ def test_advantages_and_clipped_objective_against_numpy(tmp_path, loss, scale, b
         return batch
 
     def keep_loss(model, inputs, *args, **kwargs):
-        now, mask = log_probabilities(model, inputs), inputs["completion_mask"].numpy()
-        if len(losses) % 2 == 0:
-            keep_loss.old = now
-        ours = objective(
-            loss, beta, now, keep_loss.old, log_probabilities(first, inputs), inputs["advantages"].numpy(), mask
-        )
+        now, reference = (log_probabilities(which, inputs) for which in (model, first))
+        shares.append((now, reference, inputs["advantages"].numpy(), inputs["completion_mask"].numpy()))
         theirs = compute(model, inputs, *args, **kwargs)
-        losses.append((ours, float(theirs.detach())))
-        clipped.append((np.abs(np.exp(now - keep_loss.old) - 1) > 0.2)[mask > 0].mean())
+        losses.append(float(theirs.detach()))
         return theirs
 
     trainer._calculate_rewards = keep_rewards
@@ -105,19 +115,24 @@ def test_advantages_and_clipped_objective_against_numpy(tmp_path, loss, scale, b
     trainer.compute_loss = keep_loss
     trainer.train()
 
-    assert len(losses) == 4 and len(advantages) == 2
+    assert len(losses) == 4 * accumulation and len(advantages) == 2
     for values, found in zip(rewards, advantages, strict=True):
+        assert np.isnan(values).any()
         groups = values.reshape(-1, GENERATIONS)
-        expected = groups - groups.mean(1, keepdims=True)
+        expected = groups - np.nanmean(groups, 1, keepdims=True)
         if scale == "group":
-            expected /= groups.std(1, ddof=1, keepdims=True) + 1e-4
-        np.testing.assert_allclose(found, expected.ravel(), atol=2e-4, rtol=1e-4)
+            expected /= np.nanstd(groups, 1, ddof=1, keepdims=True) + 1e-4
+        np.testing.assert_allclose(found, np.nan_to_num(expected).ravel(), atol=2e-4, rtol=1e-4)
         assert np.abs(found).max() > 0
-    ours, theirs = np.array(losses).T
-    np.testing.assert_allclose(theirs, ours, atol=1e-5, rtol=1e-4)
-    assert np.abs(ours).min() > 0
-    assert clipped[0] == clipped[2] == 0
-    assert min(clipped[1], clipped[3]) > 0
+    for number in range(4):  # an update's loss is the sum of its shares'
+        part = slice(number * accumulation, (number + 1) * accumulation)
+        now, reference, signal, mask = (np.concatenate(found) for found in zip(*shares[part], strict=True))
+        if number % 2 == 0:
+            old = now
+        ours = objective(loss, beta, now, old, reference, signal, mask)
+        assert sum(losses[part]) == pytest.approx(ours, abs=1e-5, rel=1e-4) and ours != 0
+        clipped = (np.abs(np.exp(now - old) - 1) > 0.2)[mask > 0].any()
+        assert clipped == (number % 2 == 1)
 
 
 def test_a_run_leaves_a_history_a_model_and_a_card(tmp_path):
@@ -130,6 +145,7 @@ def test_a_run_leaves_a_history_a_model_and_a_card(tmp_path):
     assert folder == output / MODEL
     assert list(folder.glob("*.safetensors")) and not list(folder.glob("adapter*"))  # adapters are merged
     assert list(output.rglob("events.out.tfevents.*"))
+    assert "parts/king" in (output / "history.svg").read_text(encoding="utf-8")
     card = json.loads((folder / "sandglass.json").read_text())
     assert {"ib", "rho_fwd", "kings"} <= set(card["optimised_for"])
     assert card["data"]["task"] == corpus.name and card["config"]["grpo"]["generations"] == GENERATIONS

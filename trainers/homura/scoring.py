@@ -163,7 +163,7 @@ class Scorer:
             "signs/empty": (state == "empty" for state in states),
             "signs/wrong_language": (state == "wrong_language" for state in states),
             "signs/copy": (signs.copies(*pair) for pair in zip(columns["source"], texts, strict=True)),
-            "signs/filler": (empty or signs.repeats(text) for empty, text in zip(hollow, texts, strict=True)),
+            "signs/filler": (said or signs.repeats(text) for said, text in zip(hollow, texts, strict=True)),
             "signs/telegraphic": (signs.telegraphic(text, language) for text in texts),
             "groups_without_variance": without_variance(columns["id"], [one.reward for one in scored]),
         }
