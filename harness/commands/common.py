@@ -20,7 +20,7 @@ from harness.run.engine import Executor, LocalExecutor
 from harness.run.plan import Plan
 from harness.task import Task, load_task
 
-OPTIMISED = re.compile(r"\w[\w./:@+-]{0,199}", re.ASCII)
+OPTIMISED = re.compile(r"\w[\w ./:@+-]{0,199}", re.ASCII)
 
 
 def load_asked(name: str, data: Path | None) -> Task:

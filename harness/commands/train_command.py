@@ -1,9 +1,10 @@
 """``sandglass train``: train a model with one of the reference trainers."""
 
 import argparse
+import sys
 from importlib import import_module
 
-from harness.errors import UserError
+from harness.errors import EXIT_INCOMPLETE, CostLimit, RunError, UserError
 
 METHODS = {
     "homura": "GRPO under a syllable budget (arXiv 2601.10187)",
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Train; the same command continues a run that was stopped."""
     require_extra()
-    code: int = import_module(MODULES[args.method]).main(args.config, args.set, args.dry_run)
+    try:
+        code: int = import_module(MODULES[args.method]).main(args.config, args.set, args.dry_run)
+    except (CostLimit, RunError) as error:
+        print(f"sandglass: {error}", file=sys.stderr)
+        return EXIT_INCOMPLETE
     return code
 
 

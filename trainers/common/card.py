@@ -26,7 +26,6 @@ class Card:
         optimised_for: metrics, families and models used in reward, selection or training data.
         config: the whole configuration.
         data: what it was trained on, by name and hash.
-        measured: numbers of the training run.
         demonstration: whether it is a toy that says nothing about real models.
         versions: of the libraries.
     """
@@ -36,7 +35,6 @@ class Card:
     optimised_for: tuple[str, ...]
     config: dict[str, Any]
     data: dict[str, str] = field(default_factory=dict)
-    measured: dict[str, float] = field(default_factory=dict)
     demonstration: bool = False
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -66,5 +64,4 @@ def _told(card: Card) -> str:
         f"- optimised for: {', '.join(card.optimised_for) or 'nothing that is measured'}",
     ]
     lines += [f"- {name}: {value}" for name, value in sorted(card.data.items())]
-    lines += [f"- {name}: {value:.4g}" for name, value in sorted(card.measured.items())]
     return "\n".join([*lines, "", "Metrics it was optimised for are no evidence of its quality.", ""])

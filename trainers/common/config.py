@@ -32,6 +32,15 @@ class Lora:
     dropout: float = 0.05
     targets: tuple[str, ...] = ("all-linear",)
 
+    def __post_init__(self) -> None:
+        """Refuse what are no adapters.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if self.r < 1 or self.alpha < 1 or not 0 <= self.dropout < 1 or not self.targets:
+            raise ValueError("lora.r and lora.alpha must be 1 or more, lora.dropout a share below 1, and targets named")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -62,7 +71,7 @@ class Training:
         schedule: of the learning rate.
         warmup: share of the steps in which it rises.
         weight_decay: of AdamW.
-        max_grad_norm: gradients are clipped to.
+        max_grad_norm: gradients are clipped to; 0 does not clip.
         seed: of data order, sampling and initial adapters.
         save_steps: steps between checkpoints.
         log_steps: steps between lines of the history.
@@ -101,8 +110,13 @@ class Training:
                 raise ValueError(f"train.{name} is {value} and must be 1 or more")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"train.learning_rate is {self.learning_rate:g} and must lie between 0 and 1")
-        if self.steps < 0 or self.threads < 0 or self.weight_decay < 0 or not 0 <= self.warmup <= 1:
-            raise ValueError("train.steps, threads and weight_decay must be 0 or more and warmup a share")
+        for name in ("steps", "threads", "weight_decay", "max_grad_norm"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise ValueError(f"train.{name} is {value} and must be 0 or more")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"train.warmup is {self.warmup:g} and must be a share of the steps, below 1")
+        if not 0 <= self.seed < 1 << 32:
+            raise ValueError(f"train.seed is {self.seed} and must lie between 0 and 2^32 - 1")
         if self.steps == 0 and not 0 < self.epochs < math.inf:
             raise ValueError(f"train.epochs is {self.epochs:g} and must be above 0 where train.steps is 0")
         if not self.output:
@@ -160,21 +174,22 @@ def as_json(table: Any) -> str:
     return json.dumps(table, sort_keys=True, ensure_ascii=False)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, above: frozenset[str] = frozenset()) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG:
             raise UserError(f"{path} is larger than a configuration can be.", "Give a TOML file of up to 1 MiB.")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise UserError(f"{path} cannot be read.", "Give the path of a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}.", "Mend the file.") from None
     base = table.pop("base", None)
     if base is None:
         return table
-    if not isinstance(base, str) or Path(base).name != base or base == path.stem:
+    above |= {path.stem}
+    if not isinstance(base, str) or Path(base).name != base or base in above:
         raise UserError(f"{path}: base is {base!r}.", "Name another configuration of the same folder, as in 'default'.")
-    return _merged(_read(path.with_name(f"{base}.toml")), table)
+    return _merged(_read(path.with_name(f"{base}.toml"), above), table)
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -196,5 +211,5 @@ def _put(table: dict[str, Any], names: list[str], value: Any, item: str) -> None
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text

@@ -29,18 +29,23 @@ class History(TrainerCallback):
         kept = [row for row in read_history(self.path) if row["step"] <= state.global_step] if state.global_step else []
         self.path.write_bytes(b"".join(map(to_line, kept)))
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Log before every checkpoint, so that none is written of weights that are no numbers."""
+        control.should_log |= control.should_save
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Append a line; stop where the loss is no number.
+        """Append a line; stop where the loss or the gradient's norm is no number.
 
         Raises:
-            UserError: the loss is NaN or infinite.
+            UserError: it is NaN or infinite.
         """
         numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
-        if not math.isfinite(numbers.get("loss", 0.0)):
-            raise UserError(
-                f"The loss is {numbers['loss']} at step {state.global_step}.",
-                "Lower train.learning_rate, and continue from the last checkpoint with the same command.",
-            )
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(numbers.get(name, 0.0)):
+                raise UserError(
+                    f"The {name} is {numbers[name]} at step {state.global_step}.",
+                    "Lower train.learning_rate, and train anew with another train.output.",
+                )
         if state.is_world_process_zero:
             finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
             with self.path.open("ab") as file:

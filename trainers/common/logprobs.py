@@ -5,8 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.errors import UserError
+
 ROWS = 2048
 """Tokens whose logits exist at a time."""
+
+SCALES = ("logit_scale", "logits_scaling", "lm_head_multiplier")
+"""What some families (Cohere, Granite, Falcon-H1) multiply logits by or divide them by, each in its own way."""
 
 
 def summed_logprobs(model: Any, input_ids: Tensor, attention_mask: Tensor, completion_mask: Tensor) -> Tensor:
@@ -26,7 +31,12 @@ def summed_logprobs(model: Any, input_ids: Tensor, attention_mask: Tensor, compl
 
     Returns:
         [batch], at most 0.
+
+    Raises:
+        UserError: the model does more to its logits than to cap them.
     """
+    if scaled := [name for name in SCALES if getattr(model.config, name, None) not in (None, 1, 1.0)]:
+        raise UserError(f"{model.config.model_type} scales its logits ({scaled[0]}).", "Train a model that does not.")
     positions = (attention_mask.cumsum(-1) - 1).clamp(min=0)
     hidden = _decoder(model)(
         input_ids=input_ids, attention_mask=attention_mask, position_ids=positions, use_cache=False

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UserError
 from harness.llm.checkpoint import is_checkpoint, resolve
 from trainers.common.config import Model
 
@@ -37,7 +38,7 @@ def load_model(model: Model) -> tuple[Any, Any]:
         The model in evaluation mode and its tokenizer.
 
     Raises:
-        UserError: it is not there, or may not be loaded.
+        UserError: it is not there, may not be loaded, or lacks modules that get adapters.
     """
     folder = checkpoint_folder(model.path)
     import torch
@@ -50,6 +51,10 @@ def load_model(model: Model) -> tuple[Any, Any]:
     weights = AutoModelForCausalLM.from_pretrained(
         folder, dtype=getattr(torch, model.dtype), use_safetensors=True, attn_implementation="sdpa"
     )
+    if model.lora is not None and model.lora.targets != ("all-linear",):
+        modules = {name.rpartition(".")[2] for name, _ in weights.named_modules()}
+        if missing := [name for name in model.lora.targets if name not in modules]:
+            raise UserError(f"{model.path} has no modules named {missing[0]!r}.", "Mend model.lora.targets.")
     return weights.eval(), tokenizer
 
 
@@ -66,8 +71,22 @@ def lora_config(model: Model) -> Any:
     )
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save weights as safetensors with their tokenizer; adapters are merged, so that any server can load them."""
-    merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
-    merged.save_pretrained(folder, safe_serialization=True)
+def has_adapters(model: Any) -> bool:
+    """Return whether a model is one of PEFT's."""
+    return hasattr(model, "merge_and_unload")
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path, weights: Any = None) -> None:
+    """Save weights as safetensors with their tokenizer; adapters are merged, so that any server can load them.
+
+    Args:
+        model: what was trained.
+        tokenizer: its own.
+        folder: where to.
+        weights: the model's, gathered, where it holds only a part of them.
+    """
+    if has_adapters(model):
+        model.merge_and_unload().save_pretrained(folder)
+    else:
+        model.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
 from harness.jsonl import write_atomic
+from harness.llm.training_card import read_optimised_for
 from harness.records import dump
 from trainers.common.card import Card, versions, write_card
 from trainers.common.config import Training, as_json
@@ -64,22 +66,15 @@ def prepare(training: Training, config: Any) -> Path:
         The output folder, which exists.
 
     Raises:
-        UserError: the folder holds a run of another configuration.
+        UserError: the folder holds a run of another configuration, or cannot be written.
     """
     output = Path(training.output)
-    written = as_json(dump(config))
-    mark = output / "config.json"
-    if mark.is_file() and mark.read_text(encoding="utf-8") != written:
+    try:
+        _claim(output, as_json(dump(config)).encode())
+    except OSError as error:
         raise UserError(
-            f"{output} holds a run of another configuration.",
-            "Name another folder with --set train.output=FOLDER, or remove it.",
-        )
-    if not mark.is_file():
-        held = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
-        if held and not mark.is_file():  # asked again: another process of this run may have claimed it meanwhile
-            raise UserError(f"{output} holds other files.", "Name another folder with --set train.output=FOLDER.")
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomic(mark, written.encode())
+            f"{output} cannot be written: {error.strerror}.", "Name another folder with --set train.output=FOLDER."
+        ) from None
     import torch
 
     if training.threads:
@@ -87,34 +82,60 @@ def prepare(training: Training, config: Any) -> Path:
     return output
 
 
+def _claim(output: Path, written: bytes) -> None:
+    mark = output / "config.json"
+    if mark.is_file():
+        if mark.read_bytes() != written:
+            raise UserError(
+                f"{output} holds a run of another configuration.",
+                "Name another folder with --set train.output=FOLDER, or remove it.",
+            )
+        return
+    held = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
+    if held and not mark.is_file():  # asked again: another process of this run may have claimed it meanwhile
+        raise UserError(f"{output} holds other files.", "Name another folder with --set train.output=FOLDER.")
+    write_atomic(mark, written)
+
+
 def train(trainer: Any, training: Training, card: Card) -> Path:
     """Train, from the last checkpoint where there is one, and save the finished model with its card.
 
-    A finished run is not trained again.
+    A finished run is not trained again. The model is saved when this returns, in every process.
 
     Args:
         trainer: of TRL or transformers, made with ``arguments``; a ``History`` is added to it.
         training: its ``[train]``.
-        card: what is written beside the weights; versions are filled in.
+        card: what is written beside the weights; versions are filled in, and what the base was optimised for is added.
 
     Returns:
         The folder of the finished checkpoint, which ``sandglass run --model hf/./FOLDER`` takes.
+
+    Raises:
+        UserError: adapters on sharded weights, a loss that is no number, or the base's card cannot be read.
     """
-    from dataclasses import replace
+    from transformers.integrations import is_deepspeed_zero3_enabled
 
     from trainers.common.history import History
-    from trainers.common.models import save_model
+    from trainers.common.models import has_adapters, save_model
 
     output = Path(training.output)
     finished = output / MODEL
     if (finished / "sandglass.json").is_file():
         return finished
+    if has_adapters(trainer.model) and (trainer.is_fsdp_enabled or is_deepspeed_zero3_enabled()):
+        raise UserError(
+            "Adapters cannot be merged into sharded weights.", "Use multi_gpu.yaml, or leave out model.lora."
+        )
+    base = trainer.model.config.name_or_path
+    inherited = read_optimised_for(Path(base)) if base else ()
     trainer.add_callback(History(output / "history.jsonl"))
     trainer.train(resume_from_checkpoint=last_checkpoint(output))
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # all processes: it gathers what is sharded
     if trainer.is_world_process_zero():
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        save_model(model, trainer.processing_class, finished)
-        write_card(finished, replace(card, versions=versions()))
+        save_model(trainer.accelerator.unwrap_model(trainer.model), trainer.processing_class, finished, weights)
+        used = tuple(sorted({*card.optimised_for, *inherited}))
+        write_card(finished, replace(card, optimised_for=used, versions=versions()))
+    trainer.accelerator.wait_for_everyone()
     return finished
 
 
@@ -123,10 +144,9 @@ def last_checkpoint(output: Path) -> str | None:
 
     The trainer's state is what transformers writes last.
     """
-    numbered = [(int(path.name.rpartition("-")[2]), path) for path in output.glob("checkpoint-[0-9]*")]
-    return next(
-        (str(path) for _, path in sorted(numbered, reverse=True) if _is_json(path / "trainer_state.json")), None
-    )
+    folders = (path for path in output.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal())
+    latest = sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True)
+    return next((str(path) for path in latest if _is_json(path / "trainer_state.json")), None)
 
 
 def _is_json(path: Path) -> bool:
