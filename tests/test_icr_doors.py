@@ -9,10 +9,12 @@ from harness.cli import main
 from harness.errors import UserError
 from harness.llm.cache import ResponseCache
 from harness.llm.door import Door
+from harness.llm.serve import ServedBackend
 from harness.stats.intervals import Interval
 from tests.loopback import Loopback, Reply, says
 from trainers.icr.config import Sampling
 from trainers.icr.evaluate import GROUPS, evaluate, lines_of
+from trainers.icr.evaluate import main as main_of_evaluate
 from trainers.icr.sampling import DoorSampler
 from trainers.icr.translating import door_translator
 
@@ -29,16 +31,19 @@ def test_responses_through_the_door(tmp_path):
         return Reply(400, {"error": {"message": "no"}}) if asked(request) == "bad" else says(f"{asked(request)}!")
 
     with Loopback(behaviour) as server:
-        door = Door(ResponseCache(tmp_path), retries=0)
-        sampler = DoorSampler(door, "hosted_vllm/m", server.url, Sampling(responses=3, max_tokens=7, temperature=0.9))
+        door = Door(ResponseCache(tmp_path), retries=0, backends={"hf": ServedBackend(server.url)})
+        sampler = DoorSampler(door, "hf/m@1", Sampling(responses=3, max_tokens=7, temperature=0.9))
         found = sampler(["one", "bad"], 5)
-        assert found == [["one!"] * 3, ["", "", ""]]  # a failed call is an empty response, which gives no pair
+        assert found == [["one!"] * 3, [None] * 3]
         mine = [request for request in seen if asked(request) == "one"]
         assert len({request["seed"] for request in mine}) == 3
         assert {(request["temperature"], request["max_tokens"]) for request in mine} == {(0.9, 7)}
         before = len(mine)
         assert sampler(["one"], 5) == [["one!"] * 3]  # from the cache
         assert len([request for request in seen if asked(request) == "one"]) == before
+        assert sampler(["two"], 5) == [["two!"] * 3]  # by new connections
+        with pytest.raises(UserError, match=r"answers nothing: .*HTTP 400"):
+            sampler(["bad"], 5)
 
 
 def test_translations_through_the_door(tmp_path):
@@ -54,6 +59,9 @@ def test_translations_through_the_door(tmp_path):
     with Loopback(behaviour) as server:
         translate = door_translator(Door(ResponseCache(tmp_path), retries=0), "hosted_vllm/m", server.url, 64)
         assert translate(["Hallo.", "kaputt", "", "zu lang"], "de") == ["Hello.", None, None, None]
+        assert translate(["", " "], "de") == [None, None]
+        with pytest.raises(UserError, match="answers nothing"):
+            translate(["", "kaputt"], "de")
 
 
 def interval(estimate):
@@ -82,7 +90,7 @@ def test_published_averages():
         assert lines_of(rates)[-1].win_rate.estimate == pytest.approx(float(row[-1]), abs=0.006)
 
 
-def test_runs_of_several_languages(tmp_path):
+def test_runs_of_several_languages(tmp_path, capsys):
     def behaviour(request):
         user = asked(request)
         return says("m" if "outputs" in user else f"To {user}: so it is, and more of it.")
@@ -104,7 +112,9 @@ def test_runs_of_several_languages(tmp_path):
     mean = sum(line.win_rate.estimate for line in lines[:-1]) / 4
     assert lines[-1].win_rate.estimate == pytest.approx(mean)
     assert lines[-1].length_controlled.low <= lines[-1].length_controlled.estimate
+    assert main_of_evaluate([str(folder) for folder in folders]) == 0
+    assert "low-resource" in capsys.readouterr().out
+    assert main_of_evaluate([str(tmp_path)]) == 2
+    assert "no run of X-AlpacaEval" in capsys.readouterr().err
     with pytest.raises(UserError, match="has en twice"):
         evaluate([*folders, next(f for f in folders if "eval_en" in str(f))])
-    with pytest.raises(UserError, match="no run of X-AlpacaEval"):
-        evaluate([tmp_path])

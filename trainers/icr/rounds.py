@@ -3,7 +3,7 @@
 import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,26 @@ def run_rounds(
         The folder of the last policy.
 
     Raises:
-        UserError: a round gives no pair.
+        UserError: the output holds a run on other instructions, a model answers nothing, or a round gives no pair.
     """
+    _claim(Path(config.train.output) / "instructions.jsonl", prompts)
     before = sft
     for number in range(config.rounds):
         folder = Path(config.train.output) / f"round_{number}"
         reference = sft if config.rewarding.reference == "sft" else before
         before, policy = policy, str(_round(config, prompts, policy, reference, folder, number, translate))
     return Path(policy)
+
+
+def _claim(path: Path, prompts: Sequence[Prompt]) -> None:
+    """Keep the instructions with the run: what is stored of a round goes by their places."""
+    written = b"".join(to_line(dump(prompt)) for prompt in prompts)
+    if path.is_file() and path.read_bytes() != written:
+        raise UserError(
+            f"{path.parent} holds a run on other instructions.",
+            "Restore them, or name another folder with --set train.output=FOLDER.",
+        )
+    write_atomic(path, written)
 
 
 def _round(
@@ -78,9 +90,9 @@ def _round(
             lambda todo: _reward(config, policy, reference, todo, translate),
         )
         built = build_pairs(_candidates(blocks, samples, rewards), config.rewarding.length_control)
-        _write(folder, built, rewards)
+        skipped = _write(folder, built, samples)
     if not built.pairs:
-        told = ", ".join(f"{reason}: {count}" for reason, count in built.skipped.items())
+        told = ", ".join(f"{reason}: {count}" for reason, count in skipped.items())
         raise UserError(f"Round {number} gives no pair ({told}).", "See samples.jsonl of the round.")
     return _train(config, built.pairs, policy, reference, folder)
 
@@ -103,7 +115,9 @@ def _stage(path: Path, blocks: Sequence[Any], work: Callable[[Sequence[tuple[int
     return done
 
 
-def _sample(config: Config, policy: str, number: int, todo: Sequence[tuple[int, Block]]) -> Iterator[list[list[str]]]:
+def _sample(
+    config: Config, policy: str, number: int, todo: Sequence[tuple[int, Block]]
+) -> Iterator[Sequence[Sequence[str | None]]]:
     with _sampler(config, policy) as sampler:
         for place, (language, prompts) in todo:
             seed = seed_of(config.train.seed, number, place)
@@ -112,6 +126,10 @@ def _sample(config: Config, policy: str, number: int, todo: Sequence[tuple[int, 
 
 @contextmanager
 def _sampler(config: Config, policy: str) -> Iterator[Sampler]:
+    import torch
+
+    gc.collect()
+    torch.cuda.empty_cache()  # a server wants the memory of what was trained here before
     if config.sampling.through == "local":
         model, tokenizer = _loaded(config, policy)
         yield LocalSampler(model, tokenizer, config.sampling)
@@ -121,17 +139,17 @@ def _sampler(config: Config, policy: str) -> Iterator[Sampler]:
     from harness.llm.door import Door
     from harness.llm.serve import serve
 
-    with ExitStack() as stack:
-        served = stack.enter_context(serve(policy if is_checkpoint(policy) else f"hf/{Path(policy).absolute()}"))
-        door = Door(ResponseCache(default_cache_dir()), concurrency=config.sampling.concurrency, timeout_s=3600)
-        yield DoorSampler(door, served.checkpoint.model, served.api_base, config.sampling)
+    with serve(policy if is_checkpoint(policy) else f"hf/{Path(policy).absolute()}") as served:
+        cache, backends = ResponseCache(default_cache_dir()), {"hf": served.backend()}
+        door = Door(cache, concurrency=config.sampling.concurrency, timeout_s=3600, backends=backends)
+        yield DoorSampler(door, served.model, config.sampling)
 
 
 def _reward(
     config: Config,
     policy: str,
     reference: str,
-    todo: Sequence[tuple[int, tuple[Block, list[list[str]]]]],
+    todo: Sequence[tuple[int, tuple[Block, list[list[str | None]]]]],
     translate: Translator | None,
 ) -> Iterator[list[list[float | None]]]:
     from trainers.icr.reward import implicit_rewards
@@ -156,18 +174,25 @@ def _reward(
 def _candidates(blocks: Sequence[Block], samples: Sequence[Any], rewards: Sequence[Any]) -> Iterator[Candidates]:
     for (language, prompts), texts, values in zip(blocks, samples, rewards, strict=True):
         for prompt, responses, found in zip(prompts, texts, values, strict=True):
-            yield Candidates(prompt.id, language, prompt.texts[language], tuple(responses), tuple(found))
+            there = [(text, value) for text, value in zip(responses, found, strict=True) if text is not None]
+            asked = prompt.id, language, prompt.texts[language]
+            yield Candidates(*asked, tuple(text for text, _ in there), tuple(value for _, value in there))
 
 
-def _write(folder: Path, built: Built, rewards: Sequence[Any]) -> None:
+def _write(folder: Path, built: Built, samples: Sequence[Any]) -> dict[str, int]:
+    """Write the pairs and how they came about, and return what was left out by reason."""
+    responses = [text for block in samples for texts in block for text in texts]
+    failed = responses.count(None)
+    skipped = built.skipped | ({"failed call": failed} if failed else {})
     write_atomic(folder / "pairs.jsonl", b"".join(to_line(dump(pair)) for pair in built.pairs))
     summary = {
         "pairs": len(built.pairs),
-        "skipped": built.skipped,
+        "skipped": skipped,
         "length_control": {language: dump(penalty) for language, penalty in built.penalties.items()},
-        "responses": sum(len(row) for block in rewards for row in block),
+        "responses": len(responses),
     }
     write_atomic(folder / "pairs.json", (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode())
+    return skipped
 
 
 def _train(config: Config, pairs: Sequence[Pair], policy: str, reference: str, folder: Path) -> Path:
@@ -192,10 +217,7 @@ def _train(config: Config, pairs: Sequence[Pair], policy: str, reference: str, f
         data={"pairs": hash_of(dump(list(pairs)))},
         demonstration=config.toy is not None,
     )
-    finished = train(trainer, training, card)
-    del model, trainer
-    gc.collect()
-    return finished
+    return train(trainer, training, card)
 
 
 def _loaded(config: Config, path: str) -> tuple[Any, Any]:

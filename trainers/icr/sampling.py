@@ -1,19 +1,20 @@
 """Responses of the current policy: N for each prompt, generated here in batches or by a server through the door."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from harness.errors import RunError
+from harness.llm.door import Door
+from harness.llm.types import Decode, Message, Request
+from trainers.icr.asking import ask_all
 from trainers.icr.config import Sampling
 
 
 class Sampler(Protocol):
     """Whatever answers prompts: ``sampler(prompts, seed)`` gives N responses for each."""
 
-    def __call__(self, prompts: Sequence[str], seed: int) -> list[list[str]]:
-        """Sample; a response that could not be had is empty."""
+    def __call__(self, prompts: Sequence[str], seed: int) -> Sequence[Sequence[str | None]]:
+        """Sample; a response that could not be had is None."""
         ...
 
 
@@ -73,33 +74,28 @@ class LocalSampler:
 
 
 class DoorSampler:
-    """Ask a model through the door, ``concurrency`` at a time; answers are cached.
+    """Ask a model through the door.
 
     Args:
         door: the way to the model.
         model: its name.
-        api_base: its server, where it is not the provider's own.
         how: number, temperature and length.
     """
 
-    def __init__(self, door: Any, model: str, api_base: str | None, how: Sampling) -> None:
-        self._door, self._model, self._api_base, self._how = door, model, api_base, how
+    def __init__(self, door: Door, model: str, how: Sampling) -> None:
+        self._door, self._model, self._how = door, model, how
 
-    def __call__(self, prompts: Sequence[str], seed: int) -> list[list[str]]:
-        """Sample N responses a prompt; one whose call failed is empty, and so counted and left out of the pairs."""
-        return asyncio.run(self._all(prompts, seed))
+    def __call__(self, prompts: Sequence[str], seed: int) -> list[list[str | None]]:
+        """Sample N responses a prompt.
 
-    async def _all(self, prompts: Sequence[str], seed: int) -> list[list[str]]:
-        gathered = [asyncio.gather(*(self._ask(p, seed, n) for n in range(self._how.responses))) for p in prompts]
-        return [list(responses) for responses in await asyncio.gather(*gathered)]
-
-    async def _ask(self, prompt: str, seed: int, number: int) -> str:
-        from harness.llm.types import Decode, Message, Request
-
-        decode = Decode(self._how.max_tokens, self._how.temperature, self._how.top_p)
-        messages = (Message("user", prompt),)
-        request = Request(self._model, messages, decode=decode, seed=seed, repeat=number, api_base=self._api_base)
-        try:
-            return str((await self._door.complete(request, role="system", stage="sampling")).text)
-        except RunError:
-            return ""
+        Raises:
+            UserError: every call failed.
+        """
+        decode, each = Decode(self._how.max_tokens, self._how.temperature, self._how.top_p), self._how.responses
+        requests = [
+            Request(self._model, (Message("user", prompt),), decode=decode, seed=seed, repeat=number)
+            for prompt in prompts
+            for number in range(each)
+        ]
+        texts = [None if answer is None else answer.text for answer in ask_all(self._door, requests, "sampling")]
+        return [texts[at : at + each] for at in range(0, len(texts), each)]
