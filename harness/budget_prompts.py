@@ -1,4 +1,4 @@
-"""Prompts that state a budget: what chat models are told, and the few-shot frame of completion models.
+"""Prompts that state a budget: what chat models are told, and the few-shot frame of completion models; one states none.
 
 Strategies ask with them and trainers train on them, so that a model is trained on what it will be asked.
 """
@@ -8,6 +8,10 @@ from harness.examples import examples
 from harness.languages import language
 from harness.prompts import one_line
 
+PLAIN = (
+    "You translate the subtitles of a video from {source} into {target}. "
+    "Translate each line faithfully and naturally; the context is only for understanding."
+)
 TRANSLATE = "You translate the subtitles of a video from {source} into {target} under a hard limit on {limit}. "
 SHORTEN = "You shorten the {target} subtitles of a video, in {target}, under a hard limit on {limit}. "
 RULES = (
@@ -27,6 +31,11 @@ def instruction(budget: Budget) -> str:
         limit="speaking time" if budget.unit == "syllables" else "length",
         example="at most 42" if budget.track == "reading_speed" else "10 or 10-12",
     )
+
+
+def plain_instruction(budget: Budget) -> str:
+    """Return the instruction that says nothing about length, for the budget's language pair."""
+    return PLAIN.format(source=language(budget.source), target=language(budget.target))
 
 
 def stated(counts: range) -> str:

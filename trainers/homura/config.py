@@ -7,6 +7,8 @@ from typing import Any, Literal
 from trainers.common.config import Model, Training
 from trainers.homura.rewards import Bounds
 
+Form = Literal["chat", "line", "unconstrained", "plain"]
+
 
 @dataclass(frozen=True)
 class Data:
@@ -17,7 +19,7 @@ class Data:
         file: lines to train on, as in the train.jsonl of a built task; where it is left out, the one in the task's
             folder, and where there is none, the task's own segments but for the held-out clusters.
         prompt: ``chat`` states the budget as the strategy ``prompted`` does, ``line`` is its few-shot form for
-            base models, ``plain`` is the source text alone.
+            base models; ``unconstrained`` is that strategy's chat and states none; ``plain`` is the source text.
         held_out: share of the clusters (videos) that are not trained on.
         split_seed: of the draw of held-out clusters; the same for runs that are compared.
         limit: most training segments, spread evenly; 0 for all.
@@ -26,7 +28,7 @@ class Data:
 
     task: str
     file: str = ""
-    prompt: Literal["chat", "line", "plain"] = "chat"
+    prompt: Form = "chat"
     held_out: float = 0.1
     split_seed: int = 0
     limit: int = 0
@@ -42,6 +44,11 @@ class Data:
             raise ValueError(f"data.held_out is {self.held_out:g} and must be a share below 1")
         if self.limit < 0:
             raise ValueError(f"data.limit is {self.limit} and must be 0 or more")
+
+    @property
+    def chats(self) -> bool:
+        """Whether prompts are chats."""
+        return self.prompt in ("chat", "unconstrained")
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,11 @@ class Config:
             raise ValueError("reward.quality_weight is 0, so that [quality] does nothing; leave one of them out")
         if self.grpo.vllm and self.data.prompt == "line":
             raise ValueError("grpo.vllm does not end a base model's answers with their line; leave it out")
+        if self.reward.length == "auto" and self.data.prompt in ("chat", "line"):
+            raise ValueError(
+                f"reward.length is auto, without bounds, and data.prompt = {self.data.prompt!r} states a budget; "
+                "set data.prompt = 'unconstrained' or 'plain'"
+            )
         if self.train.save_steps % self.grpo.iterations:
             raise ValueError(
                 f"train.save_steps is {self.train.save_steps} and must be a multiple of grpo.iterations = "

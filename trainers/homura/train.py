@@ -182,9 +182,9 @@ def check_model(config: Config) -> None:
     from trainers.common.models import checkpoint_folder
 
     knows_chats = check_folder(checkpoint_folder(config.model.path), trust_remote_code=False)
-    if config.data.prompt == "chat" and not knows_chats:
+    if config.data.chats and not knows_chats:
         raise UserError(
-            f"{config.model.path} has no chat template, and data.prompt is chat.",
+            f"{config.model.path} has no chat template, and data.prompt is {config.data.prompt}.",
             "Set data.prompt = 'line' for base models, or name an instructed model.",
         )
 

@@ -77,7 +77,7 @@ def rollouts(grpo: Grpo) -> dict[str, Any]:
 
 def thinking(config: Config) -> dict[str, Any]:
     """Return the keyword that closes, or opens, thinking in chat templates that know it."""
-    if config.data.prompt != "chat":
+    if not config.data.chats:
         return {}
     return {"chat_template_kwargs": {"enable_thinking": config.data.thinking}}
 
