@@ -36,8 +36,10 @@ BAD = {
     "data.file=nowhere.jsonl": "no training file 'nowhere.jsonl'",
     "quality.vibes.model=m": "no quality part 'vibes'",
     "quality.fluency.judge=accuracy:model=m": "must be well_formed:model=NAME",
+    "data={task='toy',limit=1000000000}": "has no 1000000000 sentences",
     "quality.toy_form.clip=1": "has no settings, and clip is given",
     "train.batch=0": "must be 1 or more",
+    "reward.length=auto": "data.prompt = 'chat' states a budget",
     "grpo.iterations=3": "multiple of grpo.iterations = 3",
 }
 GOOD = """
@@ -116,7 +118,7 @@ PAPER = {
     "llm_rm": {"quality": ["llm"]},
     "kl_001": {"grpo.beta": 0.01},
     "kl_005": {"grpo.beta": 0.05},
-    "auto": {"reward.length": "auto"},
+    "auto": {"reward.length": "auto", "data.prompt": "unconstrained"},
     "manual_30_40": {"reward.bounds": (0.3, 0.4)},
     "manual_40_50": {"reward.bounds": (0.4, 0.5)},
     "manual_50_60": {"reward.bounds": (0.5, 0.6)},
@@ -137,10 +139,11 @@ def test_every_run_of_the_paper_is_one_configuration_that_differs_in_what_its_na
         differs = dict(PAPER[name])
         quality = differs.pop("quality", ["back_translation", "fluency"])
         assert list(run.quality) == quality
-        expected = replace(plain, train=run.train, quality=run.quality)
+        sections = {}
         for field, value in differs.items():
             section, _, key = field.partition(".")
-            expected = replace(expected, **{section: replace(getattr(expected, section), **{key: value})})
+            sections[section] = replace(sections.get(section, getattr(plain, section)), **{key: value})
+        expected = replace(plain, train=run.train, quality=run.quality, **sections)
         assert run == expected
         assert replace(run.train, output="x") == replace(plain.train, output="x")
 
@@ -156,9 +159,10 @@ class Asked:
         raise RunError("no answer")
 
 
-@pytest.mark.parametrize("form", ["chat", "line", "plain"])
-def test_prompts_are_those_of_the_strategy_prompted(form, tmp_path):
+@pytest.mark.parametrize("form", ["chat", "line", "unconstrained", "plain"])
+def test_prompts_are_those_of_the_strategies(form, tmp_path):
     from baselines.prompted import Prompted
+    from baselines.unconstrained import Unconstrained
     from harness.bridge.prompts import completion_requests
     from harness.budget import Budget
     from harness.strategy import Setting
@@ -182,20 +186,25 @@ def test_prompts_are_those_of_the_strategy_prompted(form, tmp_path):
         assert row["prompt"] == request.prompt
     else:
         door = Asked()
-        strategy = Prompted(Setting("m", Budget("zh", "de", "phonetic", (0.9, 1.0))))
+        strategy = Prompted if form == "chat" else Unconstrained
+        asking = strategy(Setting("m", Budget("zh", "de", "phonetic", (0.9, 1.0))))
         with pytest.raises(RunError):
-            asyncio.run(strategy.translate(Item(segment.id, (segment,)), door))
+            asyncio.run(asking.translate(Item(segment.id, (segment,)), door))
         assert row["prompt"] == [{"role": said.role, "content": said.content} for said in door.request.messages]
-        assert '"syllables"' in row["prompt"][1]["content"]
+        assert ('"syllables"' in row["prompt"][1]["content"]) == (form == "chat")
 
 
-def test_what_a_built_task_set_aside_is_trained_on(tmp_path):
+def test_what_a_built_task_set_aside_is_trained_on_and_never_what_it_measures(tmp_path):
     folder = Path(data.load_task.__code__.co_filename).parents[1] / "tasks" / "sandglass_mini"
-    for name in ("task.toml", "card.toml", "segments.jsonl"):
+    for name in ("task.toml", "card.toml"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    lines = (folder / "segments.jsonl").read_bytes().splitlines(keepends=True)[:5]
+    lines = (folder / "segments.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "segments.jsonl").write_bytes(b"".join(lines[10:]))  # the first video has ten lines
     run = replace(config(tmp_path), data=Data(f"{tmp_path}:en", prompt="plain"))
     assert len(data.load_corpus(run).rows) > 100
-    (tmp_path / "train.jsonl").write_bytes(b"".join(lines))
+    (tmp_path / "train.jsonl").write_bytes(b"".join(lines[:10]))
     corpus = data.load_corpus(run)
-    assert len(corpus.rows) == 5 and not corpus.held_out
+    assert len(corpus.rows) == 10 and not corpus.held_out
+    (tmp_path / "train.jsonl").write_bytes(b"".join(lines[:11]))
+    with pytest.raises(UserError, match="lines of 1 videos that the task measures, such as 'film-01'"):
+        data.load_corpus(run)

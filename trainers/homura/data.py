@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from harness.budget import Budget
-from harness.budget_prompts import budget_prompt, instruction, middle, stated
+from harness.budget_prompts import budget_prompt, instruction, middle, plain_instruction, stated
 from harness.errors import UserError
 from harness.llm.types import Response
 from harness.prompts import Parsed, chat, parse_chat, parse_line
@@ -17,15 +17,13 @@ from harness.readers import read_jsonl
 from harness.records import Item, Segment, Usage
 from harness.syllables import counter_for
 from harness.task import load_task
-from trainers.homura.config import Config, Data
+from trainers.homura.config import Config, Data, Form
 from trainers.homura.parts import imported
 from trainers.homura.profiles import PROFILES
 from trainers.homura.rewards import Bounds
 
 Reader = Callable[[str, bool], Parsed]
 """Reads an answer, given whether it was cut off at the limit on tokens."""
-
-Form = Literal["chat", "line", "plain"]
 
 TRAINING = "train.jsonl"
 """What ``sandglass build … --split train=S`` sets aside in the task's folder."""
@@ -71,7 +69,8 @@ def load_corpus(config: Config) -> Corpus:
     """Load the training set of a configuration.
 
     Raises:
-        UserError: no such task or file, not a task on the ratio track, or nothing is left to train on.
+        UserError: no such task or file, not a task on the ratio track, nothing is left to train on, or it is what the
+            task measures.
     """
     data = config.data
     if data.task in CORPORA:
@@ -90,6 +89,7 @@ def load_corpus(config: Config) -> Corpus:
         training, held_out = split(task.segments, data.held_out, data.split_seed)
     else:
         training, held_out = list(read_jsonl(file, task.target, CONTEXT)), []
+        check_apart(file, training, task.segments)
     training = spread(training, data.limit)
     if not training:
         raise UserError(f"{task.name} leaves nothing to train on.", "Lower data.held_out.")
@@ -123,6 +123,19 @@ def training_file(data: Data) -> Path | None:
         return Path(data.file)
     beside = Path(data.task.partition(":")[0]) / TRAINING
     return beside if beside.is_file() else None
+
+
+def check_apart(file: Path, training: Sequence[Segment], measured: Sequence[Segment]) -> None:
+    """Refuse to train on what the task measures.
+
+    Raises:
+        UserError: a video is in both.
+    """
+    if both := {segment.cluster for segment in training} & {segment.cluster for segment in measured}:
+        raise UserError(
+            f"{file} has lines of {len(both)} videos that the task measures, such as {min(both)!r}.",
+            "Take them out, or build the task with --split train=SHARE.",
+        )
 
 
 def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list[Segment], list[Segment]]:
@@ -177,13 +190,16 @@ def row(segment: Segment, budget: Budget, form: Form, syllables: int) -> dict[st
 
 
 def prompt(segment: Segment, budget: Budget, form: Form) -> Any:
-    """Return what the model is asked: as the strategy ``prompted`` asks, or the source text alone."""
+    """Return what the model is asked: as the strategies ``prompted`` and ``unconstrained`` ask, or the text alone."""
     if form == "plain":
         return segment.text
-    wanted = budget.wanted(segment)
+    wanted, item = budget.wanted(segment), Item(segment.id, (segment,))
     if form == "line":
         return budget_prompt(budget, segment.text, middle(wanted))
-    messages = chat(instruction(budget), Item(segment.id, (segment,)), {budget.unit: [stated(wanted)]})
+    if form == "unconstrained":
+        messages = chat(plain_instruction(budget), item)
+    else:
+        messages = chat(instruction(budget), item, {budget.unit: [stated(wanted)]})
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
@@ -196,9 +212,9 @@ def reader(form: Form, target: str, max_tokens: int) -> Reader:
         >>> [reader("line", "en", 99)(text, True) for text in (" Hello\nChinese:", " Hello")]
         [Parsed(text='Hello', state='ok', detail=''), Parsed(text='Hello', state='truncated', detail='no end of line')]
     """
-    if form == "chat":
-        return partial(_read_chat, target, max_tokens)
-    return partial(_read_line, target) if form == "line" else partial(_read_plain, target)
+    if form == "line":
+        return partial(_read_line, target)
+    return partial(_read_plain, target) if form == "plain" else partial(_read_chat, target, max_tokens)
 
 
 def _read_chat(target: str, max_tokens: int, text: str, cut: bool) -> Parsed:

@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from harness.budget import in_bounds
+from harness.errors import UserError
 from harness.jsonl import write_atomic
 from harness.metrics.in_bounds import relaxation
 from harness.metrics.rho import syllable_ratio
@@ -56,11 +57,20 @@ EVALUATION_SEED = 99
 SENTENCES = 2000
 """Sentences of the training set, where ``data.limit`` says nothing."""
 
+MOST = 100_000
+"""Sentences that can be trained on: about half of those there are."""
+
 Measured = tuple[float, float, float]
 
 
 def corpus(config: Config) -> Corpus:
-    """Return the training set: sentences of the language, none of the held-out eighth."""
+    """Return the training set: sentences of the language, none of the held-out eighth.
+
+    Raises:
+        UserError: it has not so many.
+    """
+    if config.data.limit > MOST:
+        raise UserError(f"The toy language has no {config.data.limit} sentences.", f"Set data.limit to {MOST} at most.")
     counter = PROFILES[config.reward.profile].counter
     count_source = counter_for("zh", counter)
     sources = language.sentences(
