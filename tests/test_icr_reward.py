@@ -191,6 +191,23 @@ def test_the_trainers_loss_is_numpys_however_it_is_batched(tokenizer, tmp_path):
     assert trained_losses(tokenizer, tmp_path / "c", 2, 2) == pytest.approx(whole, abs=1e-5)
 
 
+def test_steps_of_uneven_batches_are_means_over_their_pairs(tokenizer, tmp_path):
+    """Five pairs at once, or four and then one: the same weights, since each pair counts alike."""
+    import torch
+
+    from trainers.common.config import Training
+    from trainers.icr.pair_trainer import pair_trainer
+
+    pairs = [(prompt, "three .", "six") for prompt in ("one", "two", "three", "one two")] + [("six", "two " * 9, ".")]
+    weights = []
+    for batch, accumulation in ((5, 1), (4, 2)):
+        policy = tiny_model(tokenizer, hidden=32, layers=2, heads=2, length=64, seed=1)
+        training = Training(str(tmp_path / str(batch)), 1e-2, batch=batch, accumulation=accumulation, steps=3)
+        pair_trainer(policy, tokenizer, pairs, training, beta=0.3, alpha=0.7).train()
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in policy.parameters()]))
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=2e-5)
+
+
 def test_trls_likelihood_agrees_at_one_pair_a_batch_only(tokenizer, tmp_path):
     ours = trained_losses(tokenizer, tmp_path / "a", 4, 1)
     assert trained_losses(tokenizer, tmp_path / "b", 1, 4, trl=True) == pytest.approx(ours, abs=1e-5)

@@ -55,8 +55,9 @@ def start_policy(config: Config, start: Start) -> Path:
 
 def _kto_trainer(model: Any, tokenizer: Any, rows: Any, training: Any, start: Start, peft_config: Any) -> Any:
     """Make TRL's KTO trainer: each preference is a desirable and an undesirable response."""
-    from datasets import Dataset
     from trl import KTOConfig, KTOTrainer
+
+    from trainers.icr.pair_trainer import on_disk
 
     labelled = [(row["prompt"], row[name], name == "chosen") for row in rows for name in ("chosen", "rejected")]
     talking = tokenizer.chat_template is not None
@@ -71,7 +72,7 @@ def _kto_trainer(model: Any, tokenizer: Any, rows: Any, training: Any, start: St
     return KTOTrainer(
         model=model,
         args=KTOConfig(**arguments(training), beta=start.beta, precompute_ref_log_probs=True, max_length=None),
-        train_dataset=Dataset.from_list(examples),
+        train_dataset=on_disk(examples, Path(training.output) / "data"),
         processing_class=tokenizer,
         peft_config=peft_config,
     )

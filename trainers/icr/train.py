@@ -1,14 +1,18 @@
 """``sandglass train icr``: read the configuration, make or take the start policy, run the rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from harness.errors import EXIT_OK
 from trainers.common.config import find_config, read_config
 from trainers.icr.config import Config
-from trainers.icr.data import read_prompts
+from trainers.icr.data import read_preferences, read_prompts
 from trainers.icr.translating import Translator
+
+PATIENCE = timedelta(days=30)
+"""How long processes wait for the first, which samples and rewards; by default they would give up after minutes."""
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -29,7 +33,10 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     print(_told(config))
     if config.toy is None:
         prompts, skipped = read_prompts(config.data)
-        print(f"{len(prompts)} instructions. " + "".join(f"Left out, {why}: {n}. " for why, n in skipped.items()))
+        print(_counted(len(prompts), "instructions", skipped))
+        if config.start is not None:
+            preferences, skipped = read_preferences(Path(config.start.preferences))
+            print(_counted(len(preferences), "preferences", skipped))
     if not dry_run:
         print(f"Finished: {run(config)}")
     return EXIT_OK
@@ -44,9 +51,12 @@ def run(config: Config) -> Path:
     Returns:
         The folder of the last policy.
     """
+    from accelerate import PartialState
+
     from trainers.common.running import prepare
     from trainers.icr.rounds import run_rounds
 
+    PartialState(timeout=PATIENCE)
     output, toy = prepare(config.train, config), config.toy
     translate = _translator(config)
     if toy is not None:
@@ -86,6 +96,10 @@ def _translator(config: Config) -> Translator | None:
     door = Door(ResponseCache(default_cache_dir()), concurrency=config.sampling.concurrency)
     door.check([(how.translator, how.api_base)])
     return door_translator(door, how.translator, how.api_base, config.sampling.max_tokens)
+
+
+def _counted(number: int, what: str, skipped: Mapping[str, int]) -> str:
+    return f"{number} {what}." + "".join(f" Left out, {why}: {n}." for why, n in skipped.items())
 
 
 def _told(config: Config) -> str:
