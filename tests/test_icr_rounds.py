@@ -1,5 +1,6 @@
-"""Rounds of implicit cross-lingual rewarding: what they leave, resuming, broken data, other ways in."""
+"""Rounds of implicit cross-lingual rewarding: what they leave, resuming, other rewards and ways in."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,64 +14,24 @@ import pytest
 
 pytest.importorskip("trl", reason="the trainers need the extra 'train'")
 
-from harness.cli import main
+import torch
+from safetensors.torch import load_file
+
 from harness.errors import UserError
 from harness.jsonl import to_line
-from trainers.common.config import read_config
-from trainers.common.models import save_model
-from trainers.common.toy import tiny_model, word_tokenizer
-from trainers.icr.config import Config, Data
-from trainers.icr.data import read_preferences, read_prompts
-from trainers.icr.toy import TEMPLATE
+from harness.llm.checkpoint import resolve
+from harness.llm.serve import Served
+from tests.icr_runs import ENGLISH, GERMAN, config, fill, write_instructions
+from tests.loopback import Loopback, Reply, says
 from trainers.icr.train import run
-
-WORDS = "one two three four five six eins zwei drei : . answer in de en".split()
-ENGLISH, GERMAN = ("one two", "two three", "three one"), ("eins zwei", "zwei drei", "drei eins")
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with two tiny models of different seeds, and parallel instructions."""
+    """A folder to run in."""
     monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("sft", "dpo")):
-        tokenizer = word_tokenizer(WORDS)
-        tokenizer.chat_template = TEMPLATE
-        save_model(tiny_model(tokenizer, hidden=16, layers=1, heads=2, length=64, seed=seed), tokenizer, Path(name))
-    write_instructions(tmp_path / "data")
+    fill(tmp_path)
     return tmp_path
-
-
-def write_instructions(folder, german=GERMAN):
-    folder.mkdir(exist_ok=True)
-    for language, texts in (("en", ENGLISH), ("de", german)):
-        rows = [{"instruction": text, "instruction_id": str(n)} for n, text in enumerate(texts)]
-        (folder / f"{language}.jsonl").write_bytes(b"".join(map(to_line, rows)))
-
-
-def config(**changes):
-    """A configuration of two short rounds."""
-    table = {
-        "sft": "sft", "rounds": 2,
-        "model": {"path": "dpo"}, "data": {"folder": "data", "languages": ["en", "de"]},
-        "sampling": {"responses": 4, "max_tokens": 6, "batch": 8},
-        "rewarding": {"request": "answer in {language} : ", "batch": 8},
-        "train": {"output": "out", "learning_rate": 1e-3, "batch": 2, "steps": 4, "save_steps": 2, "threads": 1},
-    }  # fmt: skip
-    for name, value in changes.items():
-        section, _, field = name.partition("__")
-        if field:
-            table.setdefault(section, {})[field] = value
-        else:
-            table[section] = value
-    path = Path("config.toml")
-    path.write_text(toml(table))
-    return read_config(path, Config)
-
-
-def toml(table, above=""):
-    plain = [f"{k} = {json.dumps(v)}" for k, v in table.items() if not isinstance(v, dict)]
-    sections = [f"[{above}{k}]\n" + toml(v, f"{above}{k}.") for k, v in table.items() if isinstance(v, dict)]
-    return "\n".join([*plain, *sections]) + "\n"
 
 
 def left(folder):
@@ -156,7 +117,10 @@ def test_a_torn_line_is_done_again(place):
 def test_the_reference_of_the_reward_can_be_the_policy_before(place):
     run(config(rewarding__reference="previous"))
     card = json.loads(Path("out/round_1/train/model/sandglass.json").read_text())
-    assert card["optimised_for"] == ["implicit reward over dpo"]
+    assert card["optimised_for"] == [
+        "implicit reward over dpo",
+        "implicit reward over sft",
+    ]  # this round, the one before
 
 
 @pytest.mark.parametrize("kind", ["multilingual", "translated"])
@@ -201,38 +165,8 @@ def test_the_start_is_made_from_english_preferences(place, method):
     rewards = implicit_rewards(policy, sft, tokenizer, [(ENGLISH[0], "one ."), (ENGLISH[0], "six six")])
     assert rewards[0] > rewards[1] + 0.1
     card = json.loads(Path("out/round_0/train/model/sandglass.json").read_text())
-    assert card["optimised_for"] == ["implicit reward over sft"] and card["base"] == "out/start/model"
-
-
-def test_broken_data_is_said_or_counted(place):
-    data = Data("data", ("en", "de", "fr"))
-    with pytest.raises(UserError, match=r"no instructions in 'fr'"):
-        read_prompts(data)
-    Path("data/fr.jsonl").write_bytes(to_line({"instruction": "un", "id": "9"}))
-    with pytest.raises(UserError, match=r"fr.jsonl has no instruction that en.jsonl has"):
-        read_prompts(data)
-    write_instructions(Path("data"), GERMAN[:2])
-    prompts, skipped = read_prompts(Data("data", ("en", "de")))
-    assert [sorted(prompt.texts) for prompt in prompts] == [["de", "en"], ["de", "en"], ["en"]]
-    assert skipped == {"no de instruction": 1}
-    assert len(read_prompts(Data("data", ("de",), limit=2))[0]) == 2
-    for bad in (b"{", b"[]\n", b'{"instruction": 1, "id": "1"}\n', b'{"instruction": "x"}\n', b""):
-        Path("data/de.jsonl").write_bytes(bad)
-        with pytest.raises(UserError):
-            read_prompts(Data("data", ("de",)))
-    with pytest.raises(UserError, match="no language's code"):
-        read_prompts(Data("data", ("../de",)))
-
-
-def test_preferences_that_prefer_nothing_are_counted(tmp_path):
-    rows = [("x", "good", "bad"), ("x", "", "bad"), ("x", "same", "same")]
-    path = tmp_path / "p.jsonl"
-    path.write_bytes(b"".join(to_line({"prompt": x, "chosen": y, "rejected": z}) for x, y, z in rows))
-    kept, skipped = read_preferences(path)
-    assert len(kept) == 1 and skipped == {"empty text": 1, "chosen and rejected alike": 1}
-    path.write_bytes(to_line({"prompt": "x", "chosen": "y", "rejected": "y"}))
-    with pytest.raises(UserError, match="no preference"):
-        read_preferences(path)
+    assert card["optimised_for"] == ["English preferences", "implicit reward over sft"]
+    assert card["base"] == "out/start/model"
 
 
 def test_a_round_without_pairs_is_said(place):
@@ -241,57 +175,68 @@ def test_a_round_without_pairs_is_said(place):
         run(told)
 
 
-def test_an_unsafe_checkpoint_is_refused(place, capsys):
-    shutil.move("dpo/model.safetensors", "dpo/pytorch_model.bin")
-    config()
-    assert main(["train", "icr", "--config", "config.toml"]) == 2
-    assert "safetensors" in capsys.readouterr().err
+def test_other_instructions_do_not_take_over_a_folder(place):
+    """What is stored of a round goes by places: other instructions would get the responses of these."""
+    run(config(rounds=1))
+    write_instructions(place / "data", GERMAN[::-1])
+    with pytest.raises(UserError, match="a run on other instructions"):
+        run(config(rounds=1))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"sft": ""}, "sft is missing"),
-        ({"rounds": 0}, "rounds"),
-        ({"sampling__responses": 1}, "pair"),
-        ({"sampling__temperature": 0.0}, "temperature"),
-        ({"loss__beta": 0.0}, "beta"),
-        ({"data__languages": ["de", "de"]}, "twice"),
-        ({"rewarding__request": "no name"}, "language"),
-        ({"rewarding__kind": "translated"}, "translator"),
-        ({"rewarding__kind": "other"}, "not one of"),
-        ({"los": {}}, "unknown field"),
-    ],
-)
-def test_a_bad_configuration_is_said(place, change, message):
-    with pytest.raises(UserError, match=message):
-        config(**change)
+def served(monkeypatch, url):
+    """Let a server on loopback stand where the policy would be served, under the name of its checkpoint."""
+
+    @contextlib.contextmanager
+    def serve(model):
+        resolved = resolve(model)
+        yield Served(url, resolved.model, "vllm", resolved, 0)
+
+    monkeypatch.setattr("harness.llm.serve.serve", serve)
 
 
-@pytest.mark.parametrize("name", ["default", "toy"])
-def test_configurations_that_come_with_it(name):
-    read = read_config(Path(__file__).parents[1] / "trainers" / "icr" / f"{name}.toml", Config)
-    assert read.rounds == 2 and read.sampling.responses == 10 and read.sampling.temperature == 0.9
-    assert read.loss.alpha == 1.0 and read.rewarding.kind == "cross_lingual"
+def test_responses_of_a_server_are_trained_on(place, monkeypatch):
+    asked = []
+
+    def behaviour(request):
+        asked.append(request["messages"][-1]["content"])
+        if len(asked) == 1:
+            return Reply(400, {"error": {"message": "no"}})
+        return says(" ".join(["one", "two", "drei", "six"][: 1 + len(asked) % 4]))
+
+    with Loopback(behaviour) as server:
+        served(monkeypatch, server.url)
+        told = config(rounds=1, sampling__through="server", sampling__concurrency=1)
+        run(told)
+        assert sorted(asked) == sorted(text for text in (*ENGLISH, *GERMAN) for _ in range(4))
+        summary = json.loads(Path("out/round_0/pairs.json").read_text())
+        assert summary["skipped"]["failed call"] == 1 and summary["responses"] == 24
+        shutil.rmtree("out")
+        run(told)
+        assert len(asked) == 25  # the rest is cached, though a server has a new address every time
 
 
-def test_the_paper_s_values_are_the_defaults():
-    path = Path(os.environ.get("SANDGLASS_CORPORA", Path(__file__).parents[2] / "shared" / "data"))
-    path = path / "published" / "icr_official_defaults.json"
-    if not path.is_file():
-        pytest.skip("the published defaults are not here (set SANDGLASS_CORPORA to the folder of the corpora)")
-    published = json.loads(path.read_text())
-    read = read_config(Path(__file__).parents[1] / "trainers" / "icr" / "default.toml", Config)
-    assert read.model.path == f"hf/{published['base_policy']}" and read.sft == f"hf/{published['base_ref']}"
-    assert list(read.data.languages) == published["prompts"]["languages_main"]
-    assert read.data.limit == published["prompts"]["per_language"]
-    sampling = published["sampling"]
-    found = (read.sampling.responses, read.sampling.temperature, read.sampling.top_p, read.sampling.max_tokens)
-    assert found == (sampling["n"], sampling["temperature"], sampling["top_p"], sampling["max_tokens"])
-    assert read.train.seed == sampling["seed"]
+def test_a_server_that_answers_nothing_stops_the_run_and_leaves_no_gap(place, monkeypatch):
+    told = config(rounds=1, sampling__through="server")
+    with Loopback(lambda request: Reply(400, {"error": {"message": "no"}})) as server:
+        served(monkeypatch, server.url)
+        with pytest.raises(UserError, match="answers nothing"):
+            run(told)
+    assert not Path("out/round_0/samples.jsonl").read_bytes()
+    with Loopback(lambda request: says("one two three"[: 3 + request["seed"] % 10])) as server:
+        served(monkeypatch, server.url)
+        run(told)
 
 
-def test_a_dry_run_loads_no_model(place, capsys):
-    config()
-    assert main(["train", "icr", "--config", "config.toml", "--dry-run"]) == 0
-    assert "2 rounds in en, de" in capsys.readouterr().out and not Path("out").exists()
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(place):
+    """Two processes with three pairs each, and one with six, end with the same weights."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    for output, batch, launcher in (("one", 6, []), ("two", 3, launch)):
+        config(rounds=1, train__output=output, train__batch=batch)
+        command = [sys.executable, *launcher, "-m", "harness.cli", "train", "icr", "--config", "config.toml"]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (load_file(f"{output}/round_0/train/model/model.safetensors") for output in ("one", "two"))
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=0, atol=2e-5)

@@ -23,6 +23,17 @@ class Data:
     languages: tuple[str, ...]
     limit: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what names no instructions.
+
+        Raises:
+            ValueError: no language, one twice, or a limit below 0.
+        """
+        if not self.languages or len(set(self.languages)) < len(self.languages):
+            raise ValueError("data.languages is empty or names a language twice")
+        if self.limit < 0:
+            raise ValueError(f"data.limit is {self.limit} and must be 0 or more")
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -98,6 +109,15 @@ class Start:
     learning_rate: float = 5e-7
     steps: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if not (self.beta > 0 and 0 < self.learning_rate < 1 and self.steps >= 0):
+            raise ValueError("start.beta must be above 0, learning_rate between 0 and 1, and steps 0 or more")
+
 
 @dataclass(frozen=True)
 class Toy:
@@ -156,10 +176,10 @@ class Config:
             raise ValueError("sft is missing: name the model that the start policy was aligned from")
         if self.sft and self.start is not None:
             raise ValueError("sft and start exclude each other: with start, model.path is the SFT model")
+        if self.start is not None and self.start.method == "kto" and self.train.batch < 2:
+            raise ValueError("train.batch is 1 and must be 2 or more: KTO compares the pairs of a batch")
         if self.rounds < 1:
             raise ValueError(f"rounds is {self.rounds} and must be 1 or more")
-        if not self.data.languages or len(set(self.data.languages)) < len(self.data.languages):
-            raise ValueError("data.languages is empty or names a language twice")
         if self.sampling.responses < 2:
             raise ValueError(f"sampling.responses is {self.sampling.responses}; a pair needs 2 or more")
         if self.sampling.temperature <= 0 or not 0 < self.sampling.top_p <= 1:

@@ -41,11 +41,11 @@ def read_prompts(data: Data) -> tuple[list[Prompt], dict[str, int]]:
         UserError: a language has no file, or no instruction that English has too; or a file is no such file.
     """
     folder, skipped = Path(data.folder), Counter[str]()
-    english = _read(folder, ENGLISH)
+    english = _read(folder, ENGLISH, skipped)
     kept = dict(list(english.items())[: data.limit or None])
     texts = {id_: {ENGLISH: text} for id_, text in kept.items()}
     for language in data.languages:
-        found = english if language == ENGLISH else _read(folder, language)
+        found = english if language == ENGLISH else _read(folder, language, skipped)
         parallel = [id_ for id_ in kept if id_ in found]
         if not parallel:
             raise UserError(
@@ -82,7 +82,7 @@ def read_preferences(path: Path) -> tuple[list[dict[str, str]], dict[str, int]]:
     return rows, dict(skipped)
 
 
-def _read(folder: Path, language: str) -> dict[str, str]:
+def _read(folder: Path, language: str, skipped: Counter[str]) -> dict[str, str]:
     path = folder / f"{language}.jsonl"
     if path.parent != folder:
         raise UserError(f"{language!r} is no language's code.", "Write codes such as de in data.languages.")
@@ -96,8 +96,12 @@ def _read(folder: Path, language: str) -> dict[str, str]:
         if not isinstance(id_, str | int):
             raise UserError(f"{path}, line {number} has no instruction_id.", FIX)
         text = _text(path, number, record, "instruction", FIX)
-        if text.strip():
-            found.setdefault(str(id_), text)
+        if not text.strip():
+            skipped[f"empty, {language}"] += 1
+        elif str(id_) in found:
+            skipped[f"instruction_id again, {language}"] += 1
+        else:
+            found[str(id_)] = text
     if not found:
         raise UserError(f"{path} holds no instruction.", FIX)
     return found
