@@ -7,12 +7,13 @@ commands); this puts the languages together::
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 
-from harness.errors import UserError
+from harness.errors import EXIT_OK, EXIT_USER, UserError
 from harness.preferred import win_rates
 from harness.run.store import read_result
 from harness.stats.intervals import Interval
@@ -100,18 +101,27 @@ def evaluate(folders: Sequence[Path]) -> list[Line]:
     return lines_of(rates)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print win rates of the runs named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m trainers.icr.evaluate", description=main.__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="finished runs of x_alpaca_eval")
     try:
-        lines = evaluate(parser.parse_args().folders)
+        lines = evaluate(parser.parse_args(argv).folders)
     except UserError as error:
-        raise SystemExit(f"sandglass: {error}") from None
+        print(error, file=sys.stderr)
+        return EXIT_USER
     for line in lines:
-        shown = [f"{x.estimate:.2f} [{x.low:.2f}, {x.high:.2f}]" for x in (line.win_rate, line.length_controlled)]
+        shown = [_shown(found) for found in (line.win_rate, line.length_controlled)]
         print(f"{line.system}  {line.where:12}  win rate {shown[0]}  length-controlled {shown[1]}")
+    return EXIT_OK
+
+
+def _shown(found: Interval) -> str:
+    if found.estimate is None:
+        return "-"
+    ends = f" [{found.low:.2f}, {found.high:.2f}]" if found.low is not None and found.high is not None else ""
+    return f"{found.estimate:.2f}{ends}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
