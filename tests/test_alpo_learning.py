@@ -95,6 +95,15 @@ def test_the_default_is_the_papers():
         ("scoring.scorer=duration", "the toy"),
         ("train.output=alpo-toy/sft", "an output folder each"),
         ("selection.tops=3", "unknown field 'tops'"),
+        ("beta=nan", "beta must be above 0"),
+        ("separator=''", "separator is empty"),
+        ("selection.least_gap=nan", "least_gap a number"),
+        ("sampling.top_p=1.5", "top_p lie in 0..1"),
+        ("sampling.temperature=nan", "sampling.temperature"),
+        ("sampling.model=openai/m", "the toy is sampled from its own model"),
+        ("scoring.low=1.5", "in order"),
+        ("evaluation.limit=0", "for the toy 1 or more"),
+        ("evaluation.systems.reference=other.jsonl", "'reference'; that name is taken"),
     ],
 )
 def test_a_configuration_that_cannot_be_trained_with_is_refused(item, said):

@@ -100,6 +100,12 @@ def test_the_baselines_choice(scores):
     assert (found.verdict == "paired") == (scores[found.chosen] > scores[found.rejected])
 
 
+def test_places_beyond_the_candidates_are_the_last_one():
+    eight = candidates([float(score) for score in range(80, 0, -10)])
+    assert dpo_pick(eight, Rules(bottom=20)).rejected == ranking(eight)[0]
+    assert pick(eight, np.random.default_rng(0), Rules(top=1, bottom=20)).verdict == "overlap"
+
+
 def test_broken_candidates_are_refused():
     with pytest.raises(ValueError, match="without candidates"):
         Rated(())

@@ -1,5 +1,6 @@
 """ALPO's configuration: one TOML file for the four stages, SFT, candidates, training and evaluation."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -28,6 +29,15 @@ class Data:
     path: str = ""
     sft_share: float = 0.8
     scenes: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if not 0 <= self.sft_share < 1:
+            raise ValueError("data.sft_share must lie in 0..1, below 1")
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,17 @@ class Sampling:
     group: int = 64
     batch: int = 64
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if min(self.k, self.group, self.batch, self.max_tokens) < 1:
+            raise ValueError("sampling.k, group, batch and max_tokens must be 1 or more")
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.top_k < 0:
+            raise ValueError("sampling.temperature and top_k must be 0 or more, and top_p lie in 0..1, above 0")
+
 
 @dataclass(frozen=True)
 class Scoring:
@@ -78,6 +99,17 @@ class Scoring:
     low: float = 0.8
     high: float = 1.0
     rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if (self.scorer == "judge") != bool(self.judge):
+            raise ValueError('scoring.judge and scorer "judge" go together')
+        if not 0 < self.low <= self.high < math.inf or not 0 <= self.rate < math.inf:
+            raise ValueError("scoring.low and high must be above 0 and in order, and rate 0 or more")
 
 
 @dataclass(frozen=True)
@@ -101,6 +133,17 @@ class Evaluation:
     pairwise: tuple[str, ...] = ()
     systems: dict[str, str] = field(default_factory=dict)
     temperature: float = 0.7
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if self.limit < (self.task == TOY):
+            raise ValueError("evaluation.limit must be 0 or more, and for the toy 1 or more")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError("evaluation.temperature must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -151,20 +194,16 @@ class Config:
         """
         if (self.method == "outcome_dpo") != (self.sampling.mode == "whole"):
             raise ValueError('method "outcome_dpo" and sampling.mode "whole" go together')
-        if self.beta <= 0 or self.cutoff < 1 or self.pairs < 0:
+        if not 0 < self.beta < math.inf or self.cutoff < 1 or self.pairs < 0:
             raise ValueError("beta must be above 0, cutoff 1 or more, and pairs 0 or more")
-        if not 0 <= self.mixing.start <= 1 or not 0 <= self.mixing.end <= 1 or self.mixing.stages < 0:
-            raise ValueError("mixing.start and end must lie in 0..1, and stages be 0 or more")
-        if min(self.selection.top, self.selection.bottom, self.sampling.k, self.sampling.group) < 1:
-            raise ValueError("selection.top and bottom, sampling.k and group must be 1 or more")
-        if self.sampling.batch < 1 or self.sampling.max_tokens < 1 or self.sampling.temperature < 0:
-            raise ValueError("sampling.batch and max_tokens must be 1 or more, and temperature 0 or more")
-        if not 0 <= self.data.sft_share < 1:
-            raise ValueError("data.sft_share must lie in 0..1, below 1")
-        if (self.scoring.scorer == "judge") != bool(self.scoring.judge):
-            raise ValueError('scoring.judge and scorer "judge" go together')
+        if not self.separator:
+            raise ValueError("separator is empty, and lines must end somewhere")
         if (self.data.task == TOY) != (self.scoring.scorer == "exact"):
             raise ValueError('scorer "exact" is the toy\'s, and the toy has no other')
+        if self.data.task == TOY and self.sampling.model:
+            raise ValueError("the toy is sampled from its own model alone; leave out sampling.model")
+        if taken := {"sft", self.method, "reference"} & set(self.evaluation.systems):
+            raise ValueError(f"evaluation.systems has a system {min(taken)!r}; that name is taken")
         outputs = [self.sampling.output, self.train.output, *([self.sft.output] if self.sft else [])]
         if len(set(outputs)) < len(outputs):
             raise ValueError("sft, sampling and train need an output folder each")
@@ -172,7 +211,8 @@ class Config:
     def sft_stage(self) -> dict[str, Any]:
         """What SFT hangs on."""
         return {
-            "model": self.model.path,
+            "model": replace(self.model, lora=None),
+            "cutoff": self.cutoff,
             "data": self.data,
             "sft": self.sft,
             "separator": self.separator,

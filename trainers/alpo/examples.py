@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.errors import UserError
 from trainers.alpo.data import RatedSample, Sample
 from trainers.alpo.encoding import Encoder
 from trainers.alpo.rating import picked
@@ -81,12 +82,20 @@ def examples(
 
     Returns:
         Examples with at least one pair, and the counts.
+
+    Raises:
+        UserError: candidates of other samples, or of other lines than theirs.
     """
     known = {sample.id: sample for sample in samples}
     counts: Counter[str] = Counter()
     kept: list[Example] = []
     for found in rated:
         counts[MISREAD] += found.misread
+        if found.id not in known or len(found.lines) not in (0, _rated_lines(known[found.id], method)):
+            raise UserError(
+                f"The candidates of {found.id!r} are not those of the data.",
+                "Remove sampling.output; it is made again.",
+            )
         if not found.lines:
             counts[NO_CANDIDATE] += 1
             continue
@@ -101,10 +110,17 @@ def examples(
     return kept, +counts  # those above 0
 
 
+def _rated_lines(sample: Sample, method: Method) -> int:
+    return 1 if method == "outcome_dpo" else len(sample.item.segments)
+
+
 def longest(made: Example, encoder: Encoder) -> int:
-    """Return the most tokens that a row of an example can have, whatever prefix is drawn."""
-    total = len(encoder.prompt(made.sample))
-    for number, line in enumerate(made.lines, 1):
+    """Return the most tokens that a row of an example with a pair can have, whatever prefix is drawn."""
+    if _whole(made):
+        return max(sum(map(len, _tokens(made, (), text, encoder))) for text in made.lines[0].texts)
+    total = len(encoder.prompt(made.sample)) + 1  # the end of sequence, where the last line's separator added no token
+    last = max(number for number, weight in enumerate(made.weights, 1) if weight)
+    for number, line in enumerate(made.lines[:last], 1):
         total += len(encoder.head(number)) + max(len(encoder.tail(text, last=False)) for text in line.texts)
     return total
 
@@ -132,6 +148,10 @@ def rows(made: Example, prefix: Sequence[int], encoder: Encoder) -> list[Row]:
 
 
 def _tokens(made: Example, before: Sequence[str], text: str, encoder: Encoder) -> tuple[list[int], list[int]]:
-    if len(made.lines) < len(made.sample.item.segments):  # whole outputs
+    if _whole(made):
         return encoder.whole(made.sample, text.split("\n"))
     return encoder.line(made.sample, before, text)
+
+
+def _whole(made: Example) -> bool:
+    return len(made.lines) < len(made.sample.item.segments)

@@ -29,6 +29,15 @@ class Mixing:
     end: float = 0.6
     stages: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what is no probability.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        if not 0 <= self.start <= 1 or not 0 <= self.end <= 1 or self.stages < 0:
+            raise ValueError("mixing.start and end must lie in 0..1, and stages be 0 or more")
+
 
 def mix_probability(mixing: Mixing, progress: float) -> float:
     """Compute lambda.

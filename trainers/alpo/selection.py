@@ -41,6 +41,15 @@ class Rules:
     least_candidates: int = 3
     least_gap: float = 5.0
 
+    def __post_init__(self) -> None:
+        """Refuse what picks nothing.
+
+        Raises:
+            ValueError: a place below 1, or a gap that is no number.
+        """
+        if min(self.top, self.bottom) < 1 or np.isnan(self.least_gap):
+            raise ValueError("selection.top and bottom must be 1 or more, and least_gap a number")
+
 
 @dataclass(frozen=True, slots=True)
 class Rated:
@@ -192,9 +201,9 @@ def dpo_pick(rated: Rated, rules: Rules = Rules(), least: int = 8) -> Pick:
     if not rated.scores:
         return Pick(0, 0, 0.0, "unscored")
     order = ranking(rated)
-    if len(order) < least:
-        chosen, rejected = order[0], order[-1]
-    else:
-        chosen, rejected = min(order[: rules.top], key=lambda index: len(rated.texts[index])), order[-rules.bottom]
+    chosen, rejected = order[0], order[-1]
+    if len(order) >= least:
+        chosen = min(order[: rules.top], key=lambda index: len(rated.texts[index]))
+        rejected = order[-min(rules.bottom, len(order))]
     gap = rated.scores[chosen] - rated.scores[rejected]
     return Pick(chosen, rejected, max(gap, 0.0), "paired" if gap > 0 else "overlap")
