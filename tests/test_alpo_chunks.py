@@ -7,13 +7,19 @@ import pytest
 
 pytest.importorskip("trl", reason="the extra 'train' is not installed")
 
+from harness.errors import UserError
+from harness.judges import load_chunk
 from harness.llm.training_card import read_optimised_for
+from harness.records import Item, Segment
 from tests import tiny_model
-from tests.judge_server import JudgeServer, numbered
+from tests.judge_server import JudgeServer, numbered, run
 from tests.loopback import Loopback, says
-from trainers.alpo.data import read_rated
+from trainers.alpo.data import Sample, from_task, read_rated
 from trainers.alpo.encoding import Encoder
+from trainers.alpo.measures import by_judge
+from trainers.alpo.setup import sampling_model
 from trainers.alpo.train import main
+from trainers.common.config import Model
 from trainers.common.history import read_history
 
 CONFIG = """
@@ -83,7 +89,7 @@ def test_a_run_on_a_task_with_judges(tmp_path, capsys):
     history = read_history(tmp_path / "run" / "history.jsonl")
     assert history[0]["gated"] < 1 and history[0]["margin"] == pytest.approx(0, abs=1e-4)
     optimised = read_optimised_for(tmp_path / "run" / "model")
-    assert "judge" in optimised and "openai/judge" in optimised
+    assert {"model/openai/judge", "family/judge", "model/openai/m", "family/m"} == set(optimised)
     found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert set(found["scores"]) == {"sft", "alpo", "other", "reference"}
     assert found["scores"]["alpo"]["accuracy_chunk"]["value"] == 0  # a model that knows no word numbers no lines
@@ -91,6 +97,44 @@ def test_a_run_on_a_task_with_judges(tmp_path, capsys):
     against = found["against"]["other"]["pairwise_vividness"]
     assert (against["win"], against["tie"], against["loss"]) == (0, 0, 25)
     assert found["misread"]["alpo"] == 1
+    assert found["optimised_for"] == ["accuracy_chunk", "pairwise_vividness", "vividness_chunk"]  # one judge for all
+
+
+def test_a_template_without_a_system_message_ends_in_a_sentence(tmp_path):
+    from transformers import AutoTokenizer
+
+    from harness.task import load_task
+
+    tiny_model.build(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    for template, said in ((refusing, "System role not supported"), (None, "no chat template")):
+        tokenizer.chat_template = template
+        with pytest.raises(UserError, match=said):
+            from_task(load_task("musc_mini_en_de"), tokenizer)
+
+
+def test_a_checkpoint_is_sampled_as_asked_and_not_as_it_would_by_itself(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    tiny_model.build(tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path)
+    model.generation_config.repetition_penalty = 1.5
+    model.save_pretrained(tmp_path)
+    loaded, _ = sampling_model(Model(f"hf/{tmp_path}"))
+    assert loaded.generation_config.repetition_penalty is None
+
+
+def test_lines_in_another_language_are_the_worst_and_no_judge_is_shown_them():
+    segments = tuple(Segment(str(number), "Good morning.", "v") for number in range(4))
+    sample = Sample(Item("1", segments), "")
+    server = JudgeServer(numbered)
+    with Loopback(server) as loopback:
+        judge = load_chunk(f"accuracy:model=openai/judge:api_base={loopback.url}", "en", "de")
+        lines = ("Guten Morgen 80", "早上好，我的朋友", "", "Guten Abend zusammen 80")
+        found, _ = run(lambda door: by_judge(judge, door, "de")(sample, lines))
+    assert found == 40
+    assert "早上好" not in str(server.asked)
 
 
 def test_a_candidate_cannot_speak_as_somebody_else(tmp_path):

@@ -9,15 +9,19 @@ import pytest
 
 pytest.importorskip("trl", reason="the extra 'train' is not installed")
 
+from harness import registry
 from harness.budget import Budget
+from harness.errors import UserError
 from harness.judges import load_candidates
+from harness.llm.door import Door
+from harness.metrics.base import Frame
 from harness.records import Item, Segment
 from tests import alpo_toy
 from tests.judge_server import JudgeServer, numbered, run, spec
 from tests.loopback import Loopback, fails, says
 from trainers.alpo.data import RatedSample, Sample, read_rated, split
 from trainers.alpo.encoding import Encoder
-from trainers.alpo.examples import MISREAD, NO_CANDIDATE, NO_PAIR, TOO_LONG, examples
+from trainers.alpo.examples import MISREAD, NO_CANDIDATE, NO_PAIR, TOO_LONG, example, examples, longest, rows
 from trainers.alpo.rating import Rating, picked
 from trainers.alpo.sampling import ByDoor, Decoding, Local
 from trainers.alpo.scoring import Exact, Judged, Timed
@@ -112,6 +116,29 @@ def test_equal_scores_and_long_samples_are_counted_and_never_trained_on():
     assert counts[TOO_LONG] == 2
 
 
+def test_the_longest_row_is_as_long_as_said_for_lines_and_for_whole_outputs():
+    sample = scenes(1, 0)[0]
+    (lines,) = alpo_toy.rated([sample])
+    texts = ("\n".join(line.texts[0] for line in lines.lines), "\n".join(line.texts[-1] for line in lines.lines))
+    whole = RatedSample(sample.id, (Rated(texts, (90.0, 10.0)),))
+    for method, found in (("alpo", lines), ("outcome_dpo", whole)):
+        encoder = alpo_toy.encoder()
+        made = example(sample, found, method, Rules(), 1.0, 0)
+        prefixes = [made.chosen, *([n] * len(found.lines) for n in range(min(len(line.texts) for line in found.lines)))]
+        built = [row for prefix in prefixes for row in rows(made, prefix, encoder)]
+        most = max(len(row.before) + max(len(row.chosen), len(row.rejected)) for row in built)
+        assert most <= longest(made, encoder) <= most + 1
+
+
+def test_candidates_of_other_data_are_refused():
+    samples = scenes(2, 0)
+    found = alpo_toy.rated(samples)
+    encoder = alpo_toy.encoder()
+    for broken in (RatedSample("gone", found[0].lines), RatedSample(samples[0].id, found[0].lines[:3])):
+        with pytest.raises(UserError, match="are not those of the data"):
+            examples(samples, [broken], "alpo", Rules(), 1.0, 0, encoder)
+
+
 def test_the_baselines_have_equal_weights_and_one_beta():
     kept, _ = alpo_toy.made(6, "segment_dpo", beta=0.1)
     for one in kept:
@@ -151,6 +178,25 @@ def translator(request):
         return says(f"{alone.group(1)}. well, that is good {value}")
     count = len(re.findall(r"^\d+\. ", user, re.M))
     return says("\n".join(f"{n}. well, that is good {value}" for n in range(1, count + 1)))
+
+
+def test_a_model_behind_the_door_is_shown_the_terms_and_may_think_first():
+    segments = (Segment("1", "你好", "v", terms=(("你", "thou"),)), Segment("2", "再见", "v", terms=(("见", "see"),)))
+    sample = Sample(Item("1", segments), "")
+
+    def thinking(request):
+        answer = translator(request)
+        return says("<think>\n1. no\n</think>\n\n" + answer.body["choices"][0]["message"]["content"])
+
+    with Loopback(thinking) as server:
+
+        async def work(door):
+            sampler = behind(door, server)
+            return await sampler.next_lines([sample], [()], 2), await sampler.outputs([sample], 2)
+
+        (lines, outputs), _ = run(work)
+    assert all(lines[0]) and all(outputs[0])
+    assert all("你 = thou\n见 = see" in seen.json["messages"][1]["content"] for seen in server.seen)
 
 
 def behind(door, server):
@@ -201,6 +247,14 @@ def test_a_judges_votes_are_the_scores_and_what_it_cannot_rate_is_unscored():
         judge = load_candidates(spec("candidates", server), "zh", "en")
         found, _ = run(lambda door: Judged(judge, door).rate(segments[:1], texts[:1]))
     assert found == [()]
+
+
+def test_what_candidates_are_scored_with_is_named_as_columns_and_models_are():
+    frame = Frame("en", (0.8, 0.9), 13.1, (6.19,), tau=0.5, track="duration", rate=6.19)
+    columns = {metric.name for name in registry.names("metrics") for metric in registry.get("metrics", name)(frame)}
+    assert set(Timed(Budget("zh", "en", "pyphen", (0.8, 1.0), "duration", 6.0)).optimised_for) <= columns
+    judge = load_candidates("candidates:model=deepseek/deepseek-chat", "zh", "en")
+    assert Judged(judge, Door(None)).optimised_for == ("family/deepseek", "model/deepseek/deepseek-chat")
 
 
 def test_a_line_is_worth_its_time():

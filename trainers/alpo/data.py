@@ -8,6 +8,7 @@ from typing import Any
 from harness.convert import load
 from harness.errors import UserError
 from harness.jsonl import read_own
+from harness.llm.types import Message
 from harness.numbered import chat
 from harness.prompts import one_line
 from harness.records import Item
@@ -60,24 +61,45 @@ class RatedSample:
     misread: int = 0
 
 
-def from_task(task: Task, tokenizer: Any) -> list[Sample]:
-    """Turn a task's chunks into samples, with the tokenizer's chat template where it has one.
+def instruction(source: str, target: str) -> str:
+    """Return what a model is told to do.
 
-    Raises:
-        UserError: the tokenizer has no chat template.
+    Args:
+        source: code of the source language.
+        target: code of the target language.
     """
     from harness.languages import language
 
+    return INSTRUCTION.format(source=language(source), target=language(target))
+
+
+def asking(item: Item, source: str, target: str) -> tuple[Message, ...]:
+    """Return the chat that asks for an item's lines: with their context, and with the terms of all of them."""
+    terms = tuple(dict.fromkeys(term for segment in item.segments for term in segment.terms))
+    return chat(instruction(source, target), item, terms)
+
+
+def from_task(task: Task, tokenizer: Any) -> list[Sample]:
+    """Turn a task's chunks into samples, with the tokenizer's chat template.
+
+    Raises:
+        UserError: the tokenizer has no chat template, or one without a system message.
+    """
+    from jinja2 import TemplateError
+
     if not tokenizer.chat_template:
         raise UserError("The model's tokenizer has no chat template.", "Train an instruction model.")
-    instruction = INSTRUCTION.format(source=language(task.source), target=language(task.target))
-    return [_sample(item, instruction, tokenizer) for item in task.items(task.window)]
-
-
-def _sample(item: Item, instruction: str, tokenizer: Any) -> Sample:
-    terms = tuple(dict.fromkeys(term for segment in item.segments for term in segment.terms))
-    messages = [{"role": m.role, "content": m.content} for m in chat(instruction, item, terms)]
-    return Sample(item, tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    samples = []
+    for item in task.items(task.window):
+        messages = [{"role": m.role, "content": m.content} for m in asking(item, task.source, task.target)]
+        try:
+            prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except TemplateError as error:
+            raise UserError(
+                f"The model's chat template refuses a chat: {error}.", "Train a model that takes a system message."
+            ) from None
+        samples.append(Sample(item, prompt))
+    return samples
 
 
 def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:

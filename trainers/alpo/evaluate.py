@@ -27,28 +27,27 @@ from trainers.alpo.measures import (
     table,
 )
 from trainers.alpo.sampling import Decoding, Local
-from trainers.alpo.setup import encoder_of, evaluation_samples, task_of
+from trainers.alpo.setup import encoder_of, evaluation_samples, optimised_for, sampling_model, task_of
 from trainers.common.config import Model
 
 
-def evaluate(config: Config, systems: Mapping[str, Path]) -> dict[str, Any]:
-    """Translate with checkpoints, measure them, and compare the last with all others.
+def evaluate(config: Config, systems: Mapping[str, Model]) -> dict[str, Any]:
+    """Translate with models, measure them, and compare the last with all others.
 
     Args:
         config: says what is measured.
-        systems: names and folders of checkpoints, the trained one last.
+        systems: models by name, the trained one last.
 
     Returns:
-        Scores by system and dimension, and win : tie : loss by opponent, as stored in ``evaluation.json``.
+        Scores by system and dimension, win : tie : loss by opponent, and the names of what is no evidence because a
+        judge of that model or family made the preferences, as stored in ``evaluation.json``.
     """
-    from trainers.common.models import load_model
-
     outputs: dict[str, list[Output]] = {}
     samples: list[Sample] = []
-    for name, folder in systems.items():
-        model, tokenizer = load_model(Model(f"hf/{folder.absolute()}", dtype=config.model.dtype))
+    for name, system in systems.items():
+        model, tokenizer = sampling_model(system)
         samples = evaluation_samples(config, tokenizer)
-        outputs[name] = asyncio.run(translated(config, model, tokenizer))
+        outputs[name] = asyncio.run(translated(config, samples, model, tokenizer))
     outputs |= {name: read_system(Path(path), samples) for name, path in config.evaluation.systems.items()}
     if all(sample.references for sample in samples):
         outputs["reference"] = [sample.references for sample in samples]
@@ -57,12 +56,12 @@ def evaluate(config: Config, systems: Mapping[str, Path]) -> dict[str, Any]:
     return found
 
 
-async def translated(config: Config, model: Any, tokenizer: Any) -> list[Output]:
-    """Translate the test samples, each at once."""
+async def translated(config: Config, samples: Sequence[Sample], model: Any, tokenizer: Any) -> list[Output]:
+    """Translate samples, each at once."""
     chosen = config.sampling
     decoding = Decoding(1, config.evaluation.temperature, chosen.top_p, chosen.top_k, chosen.max_tokens)
     sampler = Local(model, encoder_of(config, tokenizer), decoding, config.train.seed, chosen.batch)
-    return [drawn[0] for drawn in await sampler.outputs(evaluation_samples(config, tokenizer), 1)]
+    return [drawn[0] for drawn in await sampler.outputs(samples, 1)]
 
 
 async def _measured(
@@ -70,7 +69,7 @@ async def _measured(
 ) -> dict[str, Any]:
     door = Door(ResponseCache(default_cache_dir()))
     try:
-        rates, compares = measures_of(config, door)
+        rates, compares, optimised = measures_of(config, door)
         scores = {
             system: {name: await score(samples, lines, rate) for name, rate in rates.items()}
             for system, lines in outputs.items()
@@ -82,23 +81,36 @@ async def _measured(
         }
     finally:
         await door.close()
-    print(table(scores, compared))
+    print(table(scores, compared, optimised))
     broken = {system: sum(lines is None for lines in found) for system, found in outputs.items()}
-    return {"scores": as_data(scores), "against": as_data(compared), "misread": broken, "samples": len(samples)}
+    return {
+        "scores": as_data(scores),
+        "against": as_data(compared),
+        "optimised_for": sorted(optimised),
+        "misread": broken,
+        "samples": len(samples),
+    }
 
 
-def measures_of(config: Config, door: Door) -> tuple[dict[str, Rate], dict[str, Compare]]:
-    """Return the dimensions and the comparisons that a configuration asks for."""
+def measures_of(config: Config, door: Door) -> tuple[dict[str, Rate], dict[str, Compare], frozenset[str]]:
+    """Return the dimensions and the comparisons that a configuration asks for, and the names that are no evidence."""
     if config.evaluation.task == TOY:
-        return (
-            {name: by_counting(name) for name in DIMENSIONS},
-            {name: by_count(name) for name in (*DIMENSIONS, "comprehensive")},
-        )
+        rates = {name: by_counting(name) for name in DIMENSIONS}
+        compares = {name: by_count(name) for name in (*DIMENSIONS, "comprehensive")}
+        return rates, compares, frozenset(compares)
     from harness.judges import load_chunk, load_pairwise
+    from harness.judges.families import model_names
 
     task = task_of(config.evaluation.task, config.evaluation.path)
     languages = task.source, task.target
-    judges = [load_chunk(spec, *languages, lines=task.window) for spec in config.evaluation.judges]
+    own = config.model.path
+    judges = [load_chunk(spec, *languages, system=own, lines=task.window) for spec in config.evaluation.judges]
     pairs = [load_pairwise(spec, *languages) for spec in config.evaluation.pairwise]
-    door.check([model for judge in judges for model in judge.models] + [model for j in pairs for model in j.models])
-    return {judge.name: by_judge(judge, door) for judge in judges}, {j.name: by_comparison(j, door) for j in pairs}
+    models = {judge.name: judge.models for judge in (*judges, *pairs)}
+    door.check([model for asked in models.values() for model in asked])
+    used = frozenset(optimised_for(config))
+    return (
+        {judge.name: by_judge(judge, door, task.target) for judge in judges},
+        {judge.name: by_comparison(judge, door) for judge in pairs},
+        frozenset(name for name, asked in models.items() if used & model_names(*(model for model, _ in asked))),
+    )

@@ -1,7 +1,7 @@
 """Evaluation: scores on dimensions, and win : tie : loss against the reference, the SFT model and named systems."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from harness.errors import UserError
 from harness.jsonl import read_strict
 from harness.judges.chunk import ChunkJudge
 from harness.judges.pairwise import Pairwise, tally
-from harness.llm.types import LLM
-from harness.records import Segment, Translation
+from harness.llm.types import LLM, Response
+from harness.prompts import parse_line
+from harness.records import Segment, Translation, Usage
 from harness.stats.clusters import Floats, cluster_sums
 from harness.stats.intervals import interval
 from harness.stats.win_rates import win_rate_interval
@@ -102,15 +103,18 @@ def _mean(sums: Floats, counts: Floats) -> Floats:
     return np.asarray(sums[:, 0] / counts)
 
 
-def by_judge(judge: ChunkJudge, llm: LLM) -> Rate:
-    """Return the dimension of a judge of chunks."""
+def by_judge(judge: ChunkJudge, llm: LLM, language: str) -> Rate:
+    """Return the dimension of a judge of chunks.
+
+    Lines that are blank, refusals or in another language are not shown to it and count as the worst.
+    """
 
     async def rate(sample: Sample, output: Output) -> float | None:
         segments = sample.item.segments
         lines = output or ("",) * len(segments)
+        read = [parse_line(Response(text, "stop", Usage()), language)[0] for text in lines]
         given = [
-            Translation(segment.id, 0, text, "ok" if text.strip() else "empty" if output else "unparsable")
-            for segment, text in zip(segments, lines, strict=True)
+            Translation(segment.id, 0, line.text, line.state) for segment, line in zip(segments, read, strict=True)
         ]
         return (await judge.judge_item(sample.item, given, llm)).value
 
@@ -173,15 +177,19 @@ def read_system(path: Path, samples: Sequence[Sample]) -> list[Output]:
     return [tuple(found[segment.id] for segment in sample.item.segments) for sample in samples]
 
 
-def table(scores: Mapping[str, Mapping[str, Score]], compared: Mapping[str, Mapping[str, Against]]) -> str:
-    """Write scores by system and dimension, then win : tie : loss by opponent."""
+def table(
+    scores: Mapping[str, Mapping[str, Score]], compared: Mapping[str, Mapping[str, Against]], optimised: Set[str]
+) -> str:
+    """Write scores by system and dimension, then win : tie : loss by opponent; † is what was optimised for."""
     lines = []
     for system, found in scores.items():
-        lines.append(f"{system:<12} " + "  ".join(f"{name} {_shown(one)}" for name, one in found.items()))
+        cells = (f"{name}{'†' * (name in optimised)} {_shown(one)}" for name, one in found.items())
+        lines.append(f"{system:<12} " + "  ".join(cells))
     for opponent, by_dimension in compared.items():
         for name, one in by_dimension.items():
             lines.append(
-                f"against {opponent}, {name}: {one.win} : {one.tie} : {one.loss}, win rate {_shown(one.rate)} %"
+                f"against {opponent}, {name}{'†' * (name in optimised)}: "
+                f"{one.win} : {one.tie} : {one.loss}, win rate {_shown(one.rate)} %"
             )
     return "\n".join(lines)
 

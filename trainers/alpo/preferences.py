@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.llm.door import Door
 from harness.records import dump
 from trainers.alpo.config import TOY, Config
 from trainers.alpo.data import RatedSample
 from trainers.alpo.encoding import Encoder
 from trainers.alpo.examples import Example, examples
-from trainers.alpo.setup import encoder_of, scorer_of, training_samples
+from trainers.alpo.setup import encoder_of, optimised_for, training_samples
 from trainers.common.card import Card
 from trainers.common.config import Model
 from trainers.common.running import arguments, hash_of, prepare, train
@@ -89,9 +88,9 @@ def card(config: Config, made: Sequence[Example], rated: Sequence[RatedSample], 
     return Card(
         config.method,
         config.model.path,
-        scorer_of(config, Door(None)).optimised_for,
+        optimised_for(config),
         dump(config),
-        {"samples": str(len(made)), "hash": hash_of([dump(one) for one in rated])},
-        {name: float(count) for name, count in counts.items()},
+        {"samples": str(len(made)), "hash": hash_of([dump(one) for one in rated])}
+        | {name: str(count) for name, count in sorted(counts.items())},
         demonstration=config.data.task == TOY,
     )

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from harness import numbered
 from harness.errors import RunError
-from harness.languages import language
 from harness.llm.types import LLM, Decode, Message, Request, Response
-from trainers.alpo.data import INSTRUCTION, Sample
+from harness.prompts import THINKING
+from trainers.alpo.data import Sample, asking, instruction
 from trainers.alpo.encoding import Encoder
 
 Lines = tuple[str, ...]
@@ -169,20 +169,17 @@ class ByDoor:
 
     async def _next(self, sample: Sample, before: Lines, k: int) -> list[str]:
         number = len(before) + 1
-        instruction, user = self._asking(sample)
+        told = f"{instruction(self.source, self.target)} {NEXT.format(number=number)}"
+        user = asking(sample.item, self.source, self.target)[1].content
         done = "\n".join(f"{n}. {text}" for n, text in enumerate(before, 1))
         shown = f"{user}\n\nTranslated so far:\n{done}" if before else user
-        chat = (Message("system", f"{instruction} {NEXT.format(number=number)}"), Message("user", shown))
-        return [read_line(answer, number) for answer in await self._answers(chat, k)]
+        answers = await self._answers((Message("system", told), Message("user", shown)), k)
+        return [read_line(answer, number) for answer in answers]
 
     async def _outputs(self, sample: Sample, k: int) -> list[Lines | None]:
         count = len(sample.item.segments)
-        answers = await self._answers(numbered.chat(self._asking(sample)[0], sample.item), k)
+        answers = await self._answers(asking(sample.item, self.source, self.target), k)
         return [read_output(answer, count, self.target, self.decoding.max_tokens) for answer in answers]
-
-    def _asking(self, sample: Sample) -> tuple[str, str]:
-        instruction = INSTRUCTION.format(source=language(self.source), target=language(self.target))
-        return instruction, numbered.chat(instruction, sample.item)[1].content
 
     async def _answers(self, chat: tuple[Message, ...], k: int) -> list[Response | None]:
         """Ask k times; None for a call that failed.
@@ -204,14 +201,16 @@ class ByDoor:
 
 
 def read_line(response: Response | None, number: int) -> str:
-    """Read the answer ``number. text``; blank where it is anything else.
+    """Read the answer ``number. text``, after a ``<think>`` block if there is one; blank where it is anything else.
 
     Examples:
         >>> from harness.records import Usage
         >>> read_line(Response("3. Off you go!", "stop", Usage()), 3), read_line(Response("Sure!", "stop", Usage()), 3)
         ('Off you go!', '')
     """
-    found = numbered.ROW.fullmatch(response.text.strip()) if response and response.finish == "stop" else None
+    if response is None or response.finish != "stop":
+        return ""
+    found = numbered.ROW.fullmatch(THINKING.sub("", response.text).strip())
     return found[3].strip() if found and found[1] == str(number) and found[2] is None else ""
 
 

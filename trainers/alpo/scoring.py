@@ -7,6 +7,7 @@ from typing import Protocol
 
 from harness.budget import Budget
 from harness.judges.candidates import MOST, Candidates
+from harness.judges.families import model_names
 from harness.llm.types import LLM
 from harness.records import Segment
 
@@ -43,8 +44,8 @@ class Judged:
 
     @property
     def optimised_for(self) -> tuple[str, ...]:
-        """The judge and its model."""
-        return ("judge", *(model for model, _ in self.judge.models))
+        """The judge's model and its family."""
+        return tuple(sorted(model_names(*(model for model, _ in self.judge.models))))
 
     async def rate(self, segments: Sequence[Segment], candidates: Sequence[Sequence[str]]) -> list[Scores]:
         """Rate the candidates of each line; see ``Scorer``. More candidates than letters are not rated."""
@@ -64,8 +65,8 @@ class Timed:
 
     @property
     def optimised_for(self) -> tuple[str, ...]:
-        """What hangs on length."""
-        return ("length",)
+        """The metrics of a budget of time."""
+        return ("ib", "ib_within_1", "over", "syllable_error", "under")
 
     async def rate(self, segments: Sequence[Segment], candidates: Sequence[Sequence[str]]) -> list[Scores]:
         """Rate the candidates of each line; see ``Scorer``. Lines without times are not rated."""

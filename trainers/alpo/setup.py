@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.budget import Budget
 from harness.errors import UserError
+from harness.judges.families import model_names
 from harness.llm.door import Door
 from harness.metrics.fill import SPEECH_RATES
 from harness.task import Task, load_task
@@ -28,6 +29,21 @@ def base(model: Model, toy_seed: int) -> tuple[Any, Any]:
 
     tokenizer = tokenizer_of(model)
     return tiny_model(tokenizer, hidden=64, layers=1, length=96, seed=toy_seed), tokenizer
+
+
+def sampling_model(model: Model) -> tuple[Any, Any]:
+    """Load a checkpoint to sample from, and its tokenizer, on this process's device.
+
+    How the checkpoint would decode by itself, such as with a penalty on repetitions, is forgotten.
+    """
+    from accelerate import PartialState
+    from transformers import GenerationConfig
+
+    from trainers.common.models import load_model
+
+    loaded, tokenizer = load_model(model)
+    loaded.generation_config = GenerationConfig()
+    return loaded.to(PartialState().device), tokenizer
 
 
 def tokenizer_of(model: Model) -> Any:
@@ -90,6 +106,12 @@ def check_models(config: Config, scorer: Scorer, door: Door) -> None:
     if config.sampling.model:
         models.append((config.sampling.model, config.sampling.api_base or None))
     door.check(models)
+
+
+def optimised_for(config: Config) -> tuple[str, ...]:
+    """Return what the preferences are made with, as cards name it: the scorer, and the model that was sampled."""
+    sampled = model_names(config.sampling.model) if config.sampling.model else ()
+    return tuple(sorted({*scorer_of(config, Door(None)).optimised_for, *sampled}))
 
 
 def scorer_of(config: Config, door: Door) -> Scorer:

@@ -52,12 +52,12 @@ def tuned(config: Config, training: Training, samples: Sequence[Sample], model: 
         config.model.path,
         (),
         dump(config),
-        {"samples": str(len(rows)), "hash": hash_of([sample.id for sample, _ in usable])},
+        {"samples": str(len(rows)), "hash": hash_of([[sample.prompt, *found] for sample, found in usable])},
         demonstration=config.data.task == TOY,
     )
     return train(trainer, training, card)
 
 
-def sft_model(config: Config, folder: Path | None) -> Model:
-    """Return the model that preferences start from."""
-    return replace(config.model, path=f"hf/{folder.absolute()}") if folder else config.model
+def model_at(config: Config, folder: Path) -> Model:
+    """Return the model in a folder, as ``[model]`` would name it."""
+    return replace(config.model, path=f"hf/{folder.absolute()}")

@@ -16,8 +16,8 @@ from trainers.alpo.config import Config
 from trainers.alpo.evaluate import translated
 from trainers.alpo.measures import DIMENSIONS, Score, against, by_count, by_counting, score
 from trainers.alpo.preferences import preferences
-from trainers.alpo.setup import evaluation_samples, training_samples
-from trainers.alpo.sft import sft, sft_model, tuned
+from trainers.alpo.setup import evaluation_samples, sampling_model, training_samples
+from trainers.alpo.sft import model_at, sft, tuned
 from trainers.common.config import read_config
 from trainers.common.history import read_history
 from trainers.common.models import load_model
@@ -58,7 +58,7 @@ def run(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, quick
     config = configured(options.get("sets", ()), seed, folder, shared, quick)
     start = sft(config)
     assert start is not None  # the toy has SFT
-    base = sft_model(config, start)
+    base = model_at(config, start)
     if options.get("longer"):
         trained = longer(config, start)
     elif options.get("train", True):
@@ -88,7 +88,7 @@ def configured(sets: tuple[str, ...], seed: int, folder: Path, shared: Path, qui
 def longer(config: Config, start: Path) -> Path:
     """Go on with SFT on all references, for as many steps, at a tenth of SFT's learning rate."""
     assert config.sft is not None
-    model, tokenizer = load_model(sft_model(config, start))
+    model, tokenizer = load_model(model_at(config, start))
     first, second = training_samples(config, tokenizer)
     rate = config.sft.learning_rate / 10
     training = replace(config.train, batch=LONGER_BATCH, learning_rate=rate, weight_decay=config.sft.weight_decay)
@@ -98,9 +98,9 @@ def longer(config: Config, start: Path) -> Path:
 async def _measured(config: Config, start: Path, trained: Path) -> dict[str, Score]:
     outputs = {}
     for folder in {start, trained}:
-        model, tokenizer = load_model(sft_model(config, folder))
-        outputs[folder] = await translated(config, model, tokenizer)
-    samples = evaluation_samples(config, tokenizer)
+        model, tokenizer = sampling_model(model_at(config, folder))
+        samples = evaluation_samples(config, tokenizer)
+        outputs[folder] = await translated(config, samples, model, tokenizer)
     found = {name: await score(samples, outputs[trained], by_counting(name)) for name in DIMENSIONS}
     compared = await against(samples, outputs[trained], outputs[start], by_count("comprehensive"))
     return found | {"win_rate": compared.rate}

@@ -10,7 +10,7 @@ from trainers.alpo.config import Config
 from trainers.alpo.evaluate import evaluate, measures_of
 from trainers.alpo.preferences import preferences
 from trainers.alpo.setup import check_models, evaluation_samples, scorer_of, tokenizer_of, training_samples
-from trainers.alpo.sft import sft, sft_model
+from trainers.alpo.sft import model_at, sft
 from trainers.common.config import find_config, read_config
 
 
@@ -38,14 +38,14 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     tuned = sft(config)
     if config.until == "sft":
         return EXIT_OK
-    start = sft_model(config, tuned)
+    start = model_at(config, tuned) if tuned else config.model
     with processes.main_process_first():  # the others read what it made
         rated = candidates(config, start)
     if config.until == "candidates":
         return EXIT_OK
     trained = preferences(config, start, rated)
     if config.until == "evaluation" and config.evaluation.task and processes.is_main_process:
-        evaluate(config, {**({"sft": tuned} if tuned else {}), config.method: trained})
+        evaluate(config, {"sft": start, config.method: model_at(config, trained)})
     return EXIT_OK
 
 
