@@ -49,11 +49,25 @@ def killed(folder, when):
     process.wait()
 
 
-@pytest.mark.parametrize("name", ["default", "toy"])
+@pytest.mark.parametrize("name", ["default", "sspo", "toy"])
 def test_the_configurations_that_come_with_it_are_read(name):
     config = read_config(find_config(name, FOLDER), Config)
     assert config.method == "alpo"
     assert (config.selection.top, config.selection.least_gap, config.mixing.end) == (3, 5.0, 0.6)
+
+
+def test_the_judges_of_the_default_are_neither_its_scorers_family_nor_its_models():
+    from harness.judges.families import related
+    from harness.judges.spec import settings
+
+    config = read_config(find_config("default", FOLDER), Config)
+    (scorer,) = settings(config.scoring.judge, "en", "zh")
+    judges = [one for spec in config.evaluation.judges for one in settings(spec, "en", "zh")]
+    judges += [one for spec in config.evaluation.pairwise for one in settings(spec, "en", "zh")]
+    assert len(judges) == 10
+    for judge in judges:
+        assert not related(judge.model, scorer.model)
+        assert not related(judge.model, config.model.path)
 
 
 def test_the_default_is_the_papers():
