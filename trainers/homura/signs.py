@@ -4,9 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+from harness.language import HAN, WORD
+
 MARKS = re.compile(r"[\W_]+")
-HAN = re.compile(r"[㐀-鿿]")
 FEW_WORDS = 5
 """Shorter outputs say nothing about repetition or telegram style."""
 LEAST_DISTINCT = 0.5
