@@ -26,7 +26,7 @@ from trainers.homura.rewards import SIMILARITY_CAP, autonomous_reward, length_re
 Columns = Mapping[str, Sequence[Any]]
 
 LEAST_DIFFERENCE = 1e-4
-"""TRL adds this to the deviation of a group's rewards: where they differ by less, advantages vanish."""
+"""TRL adds this to the deviation of a group's rewards: where they differ by less, advantages shrink towards 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def well_formed(parsed: Parsed) -> bool:
 
 
 def without_variance(ids: Sequence[str], rewards: Sequence[float | None]) -> list[bool]:
-    """Say of each group whether its rewards are as good as equal, so that nothing is learnt from it.
+    """Say of each group whether its rewards are as good as equal, so that next to nothing is learnt from it.
 
     Examples:
         >>> without_variance(["a", "a", "b", "b"], [1.0, 1.0, 1.0, 0.5])
