@@ -1,5 +1,6 @@
 """CPO's configuration: ``[model]``, ``[data]``, ``[loss]`` and ``[train]``, or ``[toy]`` in place of the first two."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +23,7 @@ class Loss:
         beta: inverse temperature of cpo and dpo.
         cpo_alpha: weight of the likelihood of the preferred side.
         nll: average of that likelihood, over tokens (the code) or over sequences (the paper).
-        label_smoothing: share of labels taken to be wrong.
+        label_smoothing: share of labels taken to be wrong, of cpo.
         gamma: wanted margin of simpo and alphapo.
         alpha: shape of alphapo's reward.
     """
@@ -44,9 +45,11 @@ class Loss:
         """
         if self.objective == "dpo" and self.kind not in ("sigmoid", "hinge", "ipo"):
             raise ValueError(f"loss.kind {self.kind} has no reference model; use objective cpo")
+        if self.objective == "dpo" and self.label_smoothing:
+            raise ValueError("dpo takes no loss.label_smoothing; use objective cpo")
         if self.kind == "alphapo" and self.cpo_alpha:
             raise ValueError("alphapo has no likelihood term; set loss.cpo_alpha to 0")
-        if self.cpo_alpha < 0:
+        if not 0 <= self.cpo_alpha < math.inf:
             raise ValueError(f"loss.cpo_alpha is {self.cpo_alpha:g} and must be 0 or more")
 
     def preference(self) -> "Preference":

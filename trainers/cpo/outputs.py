@@ -10,17 +10,13 @@ The order of candidates is the order of ties. ``human`` names the better and the
 person compared two. Scores are higher for better translations.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from harness import qe
 from harness.compare_runs import Run, check_comparable, read_run
 from harness.errors import UserError
-from harness.gold import scores
 from harness.jsonl import read_strict
 from harness.qe import Estimator
 from harness.records import Translation, load
@@ -98,21 +94,23 @@ def _check(one: Outputs) -> None:
         raise ValueError("human must name two of the systems, the better one first")
 
 
-def read_runs(folders: Sequence[Path], metrics: Sequence[str] = ()) -> tuple[Outputs, ...]:
+def read_runs(folders: Sequence[Path]) -> tuple[Outputs, ...]:
     """Read finished runs of one task and protocol; the run of its references, if given, comes first in ties.
 
     Args:
         folders: two or more runs; outputs of the first repeat are taken.
-        metrics: measured estimators whose mean is the score; without any, scores are left open.
+
+    Returns:
+        One for each segment, without scores.
 
     Raises:
-        UserError: runs that do not compare, or that lack a metric.
+        UserError: runs that do not compare.
     """
     runs = sorted((read_run(folder) for folder in folders), key=lambda run: run.result.model != REFERENCE)
     check_comparable(runs)
     manifest = read_manifest(runs[0].folder)
     segments = {segment.id: segment for segment in read_segments(runs[0].folder)}
-    columns = {run.label: _column(run, metrics) for run in runs}
+    columns = {run.label: _texts(run) for run in runs}
     if len(columns) < len(runs):
         raise UserError("Two of the runs have one name.", "Score them again, each with its own --name.")
     return tuple(
@@ -121,24 +119,19 @@ def read_runs(folders: Sequence[Path], metrics: Sequence[str] = ()) -> tuple[Out
             manifest["source_language"],
             manifest["frame"]["target"],
             segments[name].text,
-            tuple(Candidate(label, *column[name]) for label, column in columns.items()),
+            tuple(Candidate(label, column[name]) for label, column in columns.items()),
             cluster=segments[name].cluster,
         )
         for name in runs[0].segments
     )
 
 
-def _column(run: Run, metrics: Sequence[str]) -> dict[str, tuple[str, float | None]]:
-    """Return text and score by segment; a text whose state is not ok is none."""
+def _texts(run: Run) -> dict[str, str]:
+    """Return the first repeat's text by segment; one whose state is not ok is none."""
     first: dict[str, Translation] = {}
     for (name, _), record in sorted(read_stage(run.folder, Translation).items()):
         first.setdefault(name, record)
-    texts = {name: record.text if record.state == "ok" else "" for name, record in first.items()}
-    means = scores(run, metrics) if metrics else np.full(len(run.segments), math.nan)
-    return {
-        name: (texts[name], float(mean) if math.isfinite(mean) else None)
-        for name, mean in zip(run.segments, means, strict=True)
-    }
+    return {name: record.text if record.state == "ok" else "" for name, record in first.items()}
 
 
 def scored(outputs: Sequence[Outputs], estimators: Sequence[Estimator]) -> tuple[Outputs, ...]:

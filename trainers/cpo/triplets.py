@@ -19,6 +19,7 @@ from harness import qe
 from harness.errors import EXIT_OK, EXIT_USER, UserError
 from harness.jsonl import read_strict, to_line, write_atomic
 from harness.languages import language
+from harness.qe.models import MODELS
 from harness.records import dump, load
 from trainers.cpo.noising import noised
 from trainers.cpo.outputs import Candidate, Outputs, read_outputs, read_runs, scored
@@ -59,6 +60,19 @@ class Selection:
 
     triplets: tuple[Triplet, ...]
     skipped: dict[str, int]
+
+
+def family(estimator: str) -> str:
+    """Return an estimator's family as the harness marks it, empty for one that its table lacks.
+
+    Examples:
+        >>> family("kiwi_xxl"), family("cometkiwi@1ad7851"), family("embed_qe"), family("human")
+        ('comet', 'comet', 'embedding/usem3', '')
+    """
+    if estimator == "embed_qe":
+        return "embedding/usem3"
+    model = MODELS.get(estimator.partition("@")[0])
+    return "" if model is None else model.family
 
 
 def prompt(source: str, target: str, text: str) -> str:
@@ -216,10 +230,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         names = args.qe.split(",") if args.qe else []
+        if args.runs and not names:
+            raise UserError("Nothing ranks the outputs of runs.", "Name estimators with --qe, such as embed_qe.")
         outputs = read_outputs(args.outputs) if args.outputs else read_runs(args.runs)
         if names:
-            estimators = [qe.load(name) for name in names]
-            outputs = scored(outputs, estimators)
+            outputs = scored(outputs, [qe.load(name) for name in names])
         directions = [direction for direction in args.directions.split(",") if direction]
         selection = select(outputs, directions=directions, selected_by=names)
         if not selection.triplets:
