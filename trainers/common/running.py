@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from harness.llm.training_card import read_optimised_for
 from harness.records import dump
 from trainers.common.card import Card, versions, write_card
 from trainers.common.config import Training, as_json
+
+PATIENCE = timedelta(days=30)
+"""How long processes wait for the first, which may be asking models; by default they would give up after minutes."""
 
 MODEL = "model"
 """Folder of the finished checkpoint below a run's output."""

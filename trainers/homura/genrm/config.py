@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.judges.spec import parse_spec
 from trainers.common.config import Model, Training
 from trainers.homura.asking import Asking
 from trainers.homura.genrm.toy import Toy
@@ -49,12 +50,20 @@ class Teacher(Asking):
     samples: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse other judges."""
+        """Refuse other judges, and samples that would be the same.
+
+        Raises:
+            ValueError: a value is out of range.
+            UserError: the judge cannot be read.
+        """
         super().__post_init__()
-        if not self.judge.startswith("genrm:"):
+        kind, options = parse_spec(self.judge)
+        if kind != "genrm" or "model" not in options:
             raise ValueError(f"teacher.judge is {self.judge!r} and must be genrm:model=NAME")
         if self.samples < 1:
             raise ValueError("teacher.samples must be 1 or more")
+        if self.samples > 1 and options.get("temperature", "0") in ("0", "0.0"):
+            raise ValueError("teacher.samples is above 1 and teacher.judge gives no temperature above 0")
 
 
 @dataclass(frozen=True)

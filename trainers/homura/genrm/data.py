@@ -4,16 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.convert import load
 from harness.errors import UserError
-from harness.jsonl import MAX_LINE, read_own
+from harness.jsonl import read_own, read_strict
 from harness.judges.core import Setting, chat, line_data
 from harness.judges.genrm import FORM, INSTRUCTION
 from harness.llm.types import Message
 from harness.records import Segment
 
-MAX_FILE = 1 << 30
+FIX = "Give JSON lines of source, hypothesis and, where known, label."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,9 @@ def read_pairs(path: Path, *, labelled: bool = False) -> list[Pair]:
     Raises:
         UserError: the file is missing or empty, or a line is not a pair.
     """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise UserError(f"{path} is larger than 1 GiB.", "Give fewer pairs.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{path} cannot be read.", "Give a JSONL file of source, hypothesis and label.") from None
-    found = [_pair(line, f"{path}, line {number}", labelled) for number, line in enumerate(lines, 1)]
+    found = [_pair(row, f"{path}, line {number}", labelled) for number, row in read_strict(path, FIX)]
     if not found:
-        raise UserError(f"{path} is empty.", "Give a JSONL file of source, hypothesis and label.")
+        raise UserError(f"{path} is empty.", FIX)
     return found
 
 
@@ -110,13 +105,11 @@ def read_judged(path: Path) -> list[Judged]:
     return [load(Judged, row) for row in read_own(path)]
 
 
-def _pair(line: str, where: str, labelled: bool) -> Pair:
+def _pair(row: Any, where: str, labelled: bool) -> Pair:
     try:
-        if len(line) > MAX_LINE:
-            raise ValueError("the line is too long")
-        pair = load(Pair, json.loads(line))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: {error}.", "Write source, hypothesis and, where known, label.") from None
+        pair = load(Pair, row)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}.", FIX) from None
     if labelled and pair.label is None:
         raise UserError(f"{where} has no label.", "Give label 0 or 1 to every held-out pair.")
     return pair

@@ -61,26 +61,23 @@ def ask(model: Any, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int, b
     """Let a model judge labelled pairs, greedily; answers are read as strictly as the harness's judge reads them."""
     chats = [question(pair) for pair in pairs]
     found = generate(model, tokenizer, chats, max_tokens=max_tokens, batch=batch)
-    scores = [_score(pair, one) for pair, one in zip(pairs, found, strict=True)]
-    probabilities = score_probabilities(
-        model,
-        tokenizer,
-        chats,
-        [one.text if score is not None else "" for one, score in zip(found, scores, strict=True)],
-        batch=max(1, batch // 2),
-    )
+    answers = [_readable(pair, one) for pair, one in zip(pairs, found, strict=True)]
+    probabilities = score_probabilities(model, tokenizer, chats, answers, batch=max(1, batch // 2))
     return [
-        Verdict(pair, one.text, score, p)
-        for pair, one, score, p in zip(pairs, found, scores, probabilities, strict=True)
+        Verdict(pair, one.text, int(read(text)) if text else None, p)
+        for pair, one, text, p in zip(pairs, found, answers, probabilities, strict=True)
     ]
 
 
-def _score(pair: Pair, found: Generated) -> int | None:
+def _readable(pair: Pair, found: Generated) -> str:
+    """Return the answer as the harness's judge reads it, empty where it cannot."""
     data = {"source": pair.source, "translation": pair.hypothesis, "context": [*pair.before, *pair.after]}
     try:
-        return int(read(visible(found.response(), data)))
+        text = visible(found.response(), data)
+        read(text)
     except Unreadable:
-        return None
+        return ""
+    return text
 
 
 def summarise(verdicts: Sequence[Verdict]) -> Evaluation:

@@ -54,7 +54,8 @@ class InProcess:
             answers = await asyncio.get_running_loop().run_in_executor(self._worker, self._answer, requests)
         except Exception as error:
             for _, future in waiting:
-                future.set_exception(RunError(f"{self._folder.name} failed: {type(error).__name__}"))
+                if not future.done():
+                    future.set_exception(RunError(f"{self._folder.name} failed: {type(error).__name__}"))
             return
         for (_, future), answer in zip(waiting, answers, strict=True):
             if not future.done():

@@ -30,7 +30,8 @@ def fitting(tokenizer: Any, judged: Sequence[Judged], max_length: int) -> list[J
     found = [
         one
         for one in judged
-        if len(tokenizer(rendered(tokenizer, question(one.pair), one.answer()))["input_ids"]) <= max_length
+        if len(tokenizer(rendered(tokenizer, question(one.pair), one.answer()), add_special_tokens=False)["input_ids"])
+        <= max_length
     ]
     if not found:
         raise UserError(f"No judgement has up to {max_length} tokens.", "Raise data.max_length.")
@@ -43,9 +44,9 @@ def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Traini
     Args:
         model: a causal language model.
         tokenizer: its own, with a chat template.
-        judged: what is learned.
+        judged: what is learned, ``fitting`` the length.
         training: ``[train]``.
-        max_length: most tokens of question and judgement; longer ones are left out.
+        max_length: most tokens of question and judgement.
         lora: PEFT's configuration, or None.
     """
     from datasets import Dataset
@@ -54,5 +55,5 @@ def build(model: Any, tokenizer: Any, judged: Sequence[Judged], training: Traini
     from trainers.common.running import arguments
 
     config = SFTConfig(**arguments(training), max_length=max_length, completion_only_loss=True, packing=False)
-    data = Dataset.from_list(rows(fitting(tokenizer, judged, max_length)))
+    data = Dataset.from_list(rows(judged))
     return SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer, peft_config=lora)

@@ -44,7 +44,7 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
     from trainers.common.history import read_history
     from trainers.homura.genrm.data import read_judged
     from trainers.homura.genrm.evaluate import share_of
-    from trainers.homura.genrm.train import JUDGEMENTS, load_corpus, rubric_parts, run, teacher_door
+    from trainers.homura.genrm.train import JUDGEMENTS, evaluated, load_corpus, rubric_parts, run, teacher_door
 
     config = read_config(PACKAGE / "toy.toml", Config, [f"train.seed={seed}", *options["sets"]])
     assert config.toy is not None
@@ -53,7 +53,8 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
         config = replace(config, toy=small, train=replace(config.train, steps=10))
     config = replace(config, train=replace(config.train, output=str(folder / "output")))
     corpus = load_corpus(config)
-    _, found = run(config, corpus, teacher_door(config), rubric_parts(config))
+    finished = run(config, corpus, teacher_door(config), rubric_parts(config))
+    found = evaluated(config, finished, corpus.held_out)
     learned = read_judged(folder / "output" / JUDGEMENTS)
     measures = dict(found.measures)
     measures["right_data"] = share_of([one.score == one.pair.label for one in learned])

@@ -44,7 +44,7 @@ class Toy:
     Attributes:
         pairs: number of pairs that the teacher judges.
         held_out: number of labelled pairs, of other sentences.
-        seed: of pairs and initial weights.
+        seed: of the teacher's faults; pairs and initial weights have ``train.seed``.
         misread: share of judgements in which the teacher misreads a word.
         contradict: share in which it judges against its own marks.
         steps: of its reasoning.

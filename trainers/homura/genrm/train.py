@@ -1,6 +1,7 @@
 """``sandglass train genrm``: judgements are synthesised, filtered, learned, and tested against held-out labels."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from harness.records import dump
 from trainers.common.config import find_config, read_config
 from trainers.homura.asking import asked_models
 from trainers.homura.genrm.config import PACKAGE, Config
-from trainers.homura.genrm.data import Judged, Pair, overlap, read_pairs
+from trainers.homura.genrm.data import Judged, Pair, overlap, read_judged, read_pairs
 from trainers.homura.genrm.filtering import Filtered, agreeing, rubric
 from trainers.homura.genrm.synthesis import Synthesised, synthesise
 from trainers.homura.parts import Part, build_part
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from trainers.homura.genrm.evaluate import Evaluation
 
 JUDGEMENTS = "judgements.jsonl"
-"""What was learned from, in a run's output."""
+"""What is learned from, in a run's output."""
+
+SYNTHESIS = "synthesis.json"
+"""What became of the pairs, by number."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,14 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     print(f"{base}: {len(corpus.pairs)} pairs to be judged, {len(corpus.held_out)} held out")
     if dry_run:
         return EXIT_OK
-    folder, found = run(config, corpus, door, parts)
+    folder = run(config, corpus, door, parts)
+    from accelerate import PartialState
+
     from trainers.homura.genrm.evaluate import told
 
-    print(told(found))
-    print(f"Finished: {folder}; use it as --judge genrm:model=hf/{folder.absolute()} or as [quality.genrm]")
+    if PartialState().is_main_process:
+        print(told(evaluated(config, folder, corpus.held_out)))
+        print(f"Finished: {folder}; use it as --judge genrm:model=hf/{folder.absolute()} or as [quality.genrm]")
     return EXIT_OK
 
 
@@ -120,10 +127,30 @@ def rubric_parts(config: Config) -> tuple[Part, ...]:
     return tuple(build_part(name, languages | settings) for name, settings in sorted(config.rubric.parts.items()))
 
 
+def synthesised(config: Config, pairs: Sequence[Pair], door: Door, parts: Sequence[Part]) -> list[Judged]:
+    """Synthesise judgements and filter them; a run that goes on reads what it made, and learns from the same.
+
+    Raises:
+        UserError: none is left.
+        CostLimit: the next call could pass the cost limit.
+    """
+    output = Path(config.train.output)
+    if not (output / JUDGEMENTS).is_file():
+        made, filtered = asyncio.run(judgements(config, pairs, door, parts))
+        found = counts(made, filtered)
+        print("judgements: " + ", ".join(f"{number} {what}" for what, number in found.items()))
+        write_atomic(output / SYNTHESIS, (json.dumps(found, indent=1) + "\n").encode())
+        write_atomic(output / JUDGEMENTS, b"".join(to_line(dump(one)) for one in filtered.kept))
+    kept = read_judged(output / JUDGEMENTS)
+    if not kept:
+        raise UserError("No judgement is left to learn from.", "Check the teacher and rubric.threshold.")
+    return kept
+
+
 async def judgements(
     config: Config, pairs: Sequence[Pair], door: Door, parts: Sequence[Part]
 ) -> tuple[Synthesised, Filtered]:
-    """Synthesise judgements and filter them."""
+    """Ask the teacher for judgements, and hold them against the rubric."""
     teacher, data = config.teacher, config.data
     made = await synthesise(pairs, teacher.judge, data.source, data.target, door, samples=teacher.samples)
     await door.close()
@@ -133,65 +160,83 @@ async def judgements(
     return made, agreeing(made.judged, verdicts)
 
 
-def run(config: Config, corpus: Corpus, door: Door, parts: Sequence[Part]) -> "tuple[Path, Evaluation]":
-    """Train, save and evaluate; the same call continues a run that was stopped.
+def counts(made: Synthesised, filtered: Filtered) -> dict[str, int]:
+    """Say what became of the pairs."""
+    return {
+        "judged": len(made.judged),
+        "failed": made.failed,
+        "unparsable": made.unparsable,
+        "endless": made.too_long,
+        "kept": len(filtered.kept),
+        "disagreeing with the rubric": filtered.disagreeing,
+        "without a rubric": filtered.missing,
+    }
+
+
+def run(config: Config, corpus: Corpus, door: Door, parts: Sequence[Part]) -> Path:
+    """Train and save; the same call continues a run that was stopped.
 
     Returns:
-        Folder of the finished checkpoint, and its evaluation, which also stands in the run's output.
+        Folder of the finished checkpoint.
 
     Raises:
         UserError: no judgement is left, the loss is no number, or the model may not be loaded.
     """
+    from accelerate import PartialState
+
     from trainers.common.card import Card
+    from trainers.common.running import MODEL, PATIENCE, hash_of, prepare, train
+    from trainers.homura.genrm import sft
+
+    processes = PartialState(timeout=PATIENCE)
+    output = prepare(config.train, config)
+    if (output / MODEL / "sandglass.json").is_file():
+        return output / MODEL
+    with processes.main_process_first():  # the others read what it made
+        judged = synthesised(config, corpus.pairs, door, parts)
+    model, tokenizer, lora = _base(config)
+    learned = sft.fitting(tokenizer, judged, config.data.max_length)
+    made = json.loads((output / SYNTHESIS).read_bytes()) | {"over data.max_length": len(judged) - len(learned)}
+    card = Card(
+        method="genrm",
+        base=config.model.path if config.model else "a tiny model from scratch",
+        optimised_for=optimised_for(config, parts),
+        config=dump(config),
+        data={"sha256": hash_of([dump(one) for one in learned]), "judgements": str(len(learned))}
+        | {what: str(number) for what, number in made.items()},
+        demonstration=config.toy is not None,
+    )
+    return train(sft.build(model, tokenizer, learned, config.train, config.data.max_length, lora), config.train, card)
+
+
+def evaluated(config: Config, finished: Path, held_out: Sequence[Pair]) -> "Evaluation":
+    """Let a finished GenRM judge the held-out pairs; answers, table and plot go to the run's output."""
     from trainers.common.config import Model
     from trainers.common.models import load_model
-    from trainers.common.running import MODEL, hash_of, prepare, train
-    from trainers.homura.genrm import evaluate, sft
+    from trainers.homura.genrm import evaluate
 
-    output = prepare(config.train, config)
-    finished = output / MODEL
-    if not (finished / "sandglass.json").is_file():
-        made, filtered = asyncio.run(judgements(config, corpus.pairs, door, parts))
-        print(counted(made, filtered))
-        if not filtered.kept:
-            raise UserError("No judgement is left to learn from.", "Check the teacher and rubric.threshold.")
-        write_atomic(output / JUDGEMENTS, b"".join(to_line(dump(one)) for one in filtered.kept))
-        card = Card(
-            method="genrm",
-            base=config.model.path if config.model else "a tiny model from scratch",
-            optimised_for=optimised_for(config, parts),
-            config=dump(config),
-            data={
-                "sha256": hash_of([dump(one) for one in filtered.kept]),
-                "judgements": str(len(filtered.kept)),
-                "judged": str(len(made.judged)),
-                "disagreeing with the rubric": str(filtered.disagreeing),
-            },
-            demonstration=config.toy is not None,
-        )
-        train(_trainer(config, filtered.kept, sft), config.train, card)
+    asked = config.evaluation
     model, tokenizer = load_model(replace(config.model or Model(""), path=str(finished)))
-    verdicts = evaluate.ask(
-        model, tokenizer, corpus.held_out, max_tokens=config.evaluation.max_tokens, batch=config.evaluation.batch
-    )
+    verdicts = evaluate.ask(model, tokenizer, held_out, max_tokens=asked.max_tokens, batch=asked.batch)
     found = evaluate.summarise(verdicts)
-    evaluate.write(output, verdicts, found)
-    return finished, found
+    evaluate.write(finished.parent, verdicts, found)
+    return found
 
 
-def _trainer(config: Config, judged: Sequence[Judged], sft: Any) -> Any:
+def _base(config: Config) -> tuple[Any, Any, Any]:
+    """Load what is trained, its tokenizer, and the adapters' configuration."""
     if config.toy is not None:
         from trainers.homura.genrm.toy import tokenizer_and_model
 
         tokenizer, model = tokenizer_and_model(config.toy, config.train.seed)
-        return sft.build(model, tokenizer, judged, config.train, config.data.max_length, None)
+        return model, tokenizer, None
     from trainers.common.models import load_model, lora_config
 
     assert config.model is not None  # said by Config
     model, tokenizer = load_model(config.model)
     if tokenizer.chat_template is None:
         raise UserError(f"{config.model.path} has no chat template.", "Train an instruction-tuned model.")
-    return sft.build(model, tokenizer, judged, config.train, config.data.max_length, lora_config(config.model))
+    return model, tokenizer, lora_config(config.model)
 
 
 def optimised_for(config: Config, parts: Sequence[Part]) -> tuple[str, ...]:
@@ -199,12 +244,3 @@ def optimised_for(config: Config, parts: Sequence[Part]) -> tuple[str, ...]:
     names = {name for part in parts for name in part.optimised_for}
     judge = load_judge(config.teacher.judge, config.data.source, config.data.target)
     return tuple(sorted({"judge/genrm", *names, *asked_models(*(model for model, _ in judge.models))}))
-
-
-def counted(made: Synthesised, filtered: Filtered) -> str:
-    """Say what became of the pairs."""
-    lost = f"{made.failed} failed, {made.unparsable} unparsable, {made.too_long} too long"
-    return (
-        f"{len(made.judged)} judgements ({lost}); "
-        f"{len(filtered.kept)} agree with the rubric, {filtered.disagreeing} do not, {filtered.missing} have no rubric"
-    )
