@@ -35,6 +35,6 @@ def main(args: argparse.Namespace) -> int:
     except RunError as error:
         print(error)
         return EXIT_INCOMPLETE
-    import_module("trainers.common.plots").plot_study(summary, args.out / f"{args.name}.svg")
+    import_module("trainers.common.plots").plot_study(summary, args.out / f"{summary['study']}.svg")
     print(summary["question"], study.table(summary), sep="\n\n")
     return EXIT_OK

@@ -45,7 +45,8 @@ def plot_study(summary: Mapping[str, Any], path: Path) -> None:
             if found["low"] is not None:
                 panel.plot([found["low"], found["high"]], [place, place], color=f"C{place}", linewidth=2)
             panel.plot([run[0] for run in found["runs"]], [place] * len(found["runs"]), ".", color="0.5", markersize=4)
-            panel.plot(found["mean"], place, "o", color=f"C{place}", markersize=5)
+            if found["mean"] is not None:
+                panel.plot(found["mean"], place, "o", color=f"C{place}", markersize=5)
         panel.set_yticks(range(len(arms)), arms if number % COLUMNS == 0 else [""] * len(arms), fontsize=8)
         panel.invert_yaxis()
         panel.locator_params(axis="x", nbins=5)

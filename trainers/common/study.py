@@ -5,6 +5,7 @@ of different studies with one key are one run. What is stored in ``docs/studies`
 """
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from harness.records import dump
 
 Measured = tuple[float, float, float]
 """A value and its 95 % interval within one run."""
+
+MISSING: Measured = (math.nan, math.nan, math.nan)
+"""What a run did not measure, such as the calibration of answers of which none can be read."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def run_study(study: Study, out: Path, seeds: Sequence[int], *, jobs: int = 1, q
 
     Args:
         study: what to run.
-        out: folder of runs; results go to ``OUT/NAME.json``, ``.md`` and ``.svg``.
+        out: folder of runs; results go to ``OUT/NAME.json`` and ``.md``, quick ones to ``OUT/NAME-quick.json``.
         seeds: one run of every arm each.
         jobs: processes at a time.
         quick: a minute's version, to see that everything works; its numbers mean nothing.
@@ -94,8 +98,8 @@ def run_study(study: Study, out: Path, seeds: Sequence[int], *, jobs: int = 1, q
     summary = summarise(
         study, {(arm.key, seed): _read(_file(out, arm, seed, quick)) for arm, seed in wanted}, seeds, quick
     )
-    write_atomic(out / f"{study.name}.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
-    write_atomic(out / f"{study.name}.md", table(summary).encode())
+    write_atomic(out / f"{summary['study']}.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(out / f"{summary['study']}.md", table(summary).encode())
     return summary
 
 
@@ -118,7 +122,7 @@ def summarise(
     """Summarise outcomes: mean over seeds, and its difference to the first arm, with t-intervals over seeds.
 
     Seeds are what is sampled, so the interval is ``mean +- t(.975, n - 1) * sd / sqrt(n)``, and that of a
-    difference pairs by seed. It is left out where there is one seed.
+    difference pairs by seed. It is left out where there is one seed. A measure that a run lacks has no mean.
     """
     from harness import __version__
 
@@ -128,16 +132,16 @@ def summarise(
         first = [outcomes[study.arms[0].key, seed] for seed in seeds]
         measures = {}
         for name in study.measures:
-            values = [run.measures[name][0] for run in runs]
-            against = [value - run.measures[name][0] for value, run in zip(values, first, strict=True)]
+            values = [run.measures.get(name, MISSING)[0] for run in runs]
+            against = [value - run.measures.get(name, MISSING)[0] for value, run in zip(values, first, strict=True)]
             measures[name] = over_seeds(values) | {"difference": over_seeds(against)}
-            measures[name]["runs"] = [list(run.measures[name]) for run in runs]
+            measures[name]["runs"] = [list(run.measures[name]) for run in runs if name in run.measures]
         curves = {name: [run.curves.get(name, []) for run in runs] for name in ([study.curve] if study.curve else [])}
         arms[arm.name] = {"measures": measures, "curves": curves, "seconds": [run.seconds for run in runs]}
     return {
-        "study": study.name,
+        "study": study.name + ("-quick" if quick else ""),
         "question": study.question,
-        "command": f"sandglass study {study.name} --seeds {len(seeds)}",
+        "command": f"sandglass study {study.name} --seeds {len(seeds)}" + (" --quick" if quick else ""),
         "quick": quick,
         "demonstration": "tiny models on a made-up language",
         "sandglass": __version__,
@@ -148,7 +152,7 @@ def summarise(
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:
-    """Compute the mean of runs and its 95 % t-interval, None for one run.
+    """Compute the mean of runs and its 95 % t-interval, None for one run; no mean where a value is NaN.
 
     Examples:
         >>> over_seeds([1.0, 2.0, 3.0])
@@ -160,6 +164,8 @@ def over_seeds(values: Sequence[float]) -> dict[str, Any]:
     from scipy import stats
 
     mean = float(np.mean(values))
+    if math.isnan(mean):
+        return {"mean": None, "low": None, "high": None}
     if len(values) < 2:
         return {"mean": round(mean, 4), "low": None, "high": None}
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
@@ -176,6 +182,8 @@ def table(summary: Mapping[str, Any]) -> str:
 
 
 def _cell(found: Mapping[str, Any]) -> str:
+    if found["mean"] is None:
+        return "-"
     if found["low"] is None:
         return f"{found['mean']:.3f}"
     return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
