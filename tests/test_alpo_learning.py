@@ -143,6 +143,23 @@ def test_a_dry_run_says_what_would_be_done(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there.jsonl"),
+        (b"not json\n", "line 1"),
+        (b'{"id": 1, "text": "x"}\n', "no id or text"),
+        (b'{"id": "a", "text": "x"}\n', "lacks 16 lines"),
+    ],
+)
+def test_a_dry_run_reads_the_systems_that_are_to_be_compared(tmp_path, content, said):
+    path = tmp_path / "there.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        main("toy", sets(tmp_path, f"evaluation.systems.other={path}"), True)
+
+
 def test_a_run_stops_after_the_stage_that_is_named(tmp_path):
     for stage, there in (
         ("sft", {"sft"}),

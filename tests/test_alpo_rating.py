@@ -159,6 +159,18 @@ def test_a_model_in_memory_samples_after_the_prefix_it_is_trained_with():
     assert outputs == [[None, None]] * 3  # an untrained model numbers no lines
 
 
+def test_what_is_cut_off_is_no_candidate():
+    sample, encoder, model = scenes(1, 0)[0], alpo_toy.encoder(), alpo_toy.model()
+    long = Local(model, encoder, Decoding(64, temperature=5.0, top_p=1.0, top_k=0, max_tokens=40), seed=1)
+    (texts,) = asyncio.run(long.next_lines([sample], [()], 64))
+    lengths = [len(text.split()) for text in texts if text]
+    assert len(set(lengths)) > 5
+    short = Local(model, encoder, Decoding(64, temperature=5.0, top_p=1.0, top_k=0, max_tokens=5), seed=1)
+    (cut,) = asyncio.run(short.next_lines([sample], [()], 64))
+    assert max(len(text.split()) for text in cut) == 4
+    assert cut.count("") > 32
+
+
 def test_tokens_of_a_line_are_the_same_whatever_stands_around_it():
     encoder, sample = alpo_toy.encoder(), scenes(1, 0)[0]
     before, own = encoder.line(sample, sample.references[:3], sample.references[3])

@@ -84,8 +84,10 @@ class Local:
         ]
 
     def _draw(self, prompts: Sequence[list[int]], k: int, stops: Sequence[int]) -> list[list[list[int]]]:
-        """Continue each prompt k times."""
+        """Continue each prompt k times; what was cut off at the limit is empty."""
         import torch
+
+        ends = frozenset(stops)
 
         torch.manual_seed(self.seed)
         pad = self.encoder.tokenizer.pad_token_id
@@ -106,7 +108,7 @@ class Local:
                     max_new_tokens=self.decoding.max_tokens,
                     **self._how(),
                 )
-            rows = out[:, longest:].tolist()
+            rows = [row if ends.intersection(row) else [] for row in out[:, longest:].tolist()]
             drawn += [rows[i : i + k] for i in range(0, len(rows), k)]
         return drawn
 

@@ -8,6 +8,7 @@ from harness.llm.door import Door
 from trainers.alpo.candidates import candidates
 from trainers.alpo.config import Config
 from trainers.alpo.evaluate import evaluate, measures_of
+from trainers.alpo.measures import read_system
 from trainers.alpo.preferences import preferences
 from trainers.alpo.setup import check_models, evaluation_samples, scorer_of, tokenizer_of, training_samples
 from trainers.alpo.sft import model_at, sft
@@ -69,5 +70,8 @@ def checked(config: Config) -> str:
     ]
     if config.evaluation.task:
         measures_of(config, door)
-        said.append(f"evaluation on {len(evaluation_samples(config, tokenizer))} samples")
+        samples = evaluation_samples(config, tokenizer)
+        for path in config.evaluation.systems.values():
+            read_system(Path(path), samples)
+        said.append(f"evaluation on {len(samples)} samples")
     return "; ".join(said) + "."
