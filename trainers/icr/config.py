@@ -182,11 +182,11 @@ class Config:
             raise ValueError(f"rounds is {self.rounds} and must be 1 or more")
         if self.sampling.responses < 2:
             raise ValueError(f"sampling.responses is {self.sampling.responses}; a pair needs 2 or more")
-        if self.sampling.temperature <= 0 or not 0 < self.sampling.top_p <= 1:
+        if not (self.sampling.temperature > 0 and 0 < self.sampling.top_p <= 1):
             raise ValueError("sampling.temperature must be above 0 and top_p in (0, 1]")
         if min(self.sampling.max_tokens, self.sampling.batch, self.sampling.concurrency, self.rewarding.batch) < 1:
             raise ValueError("sampling.max_tokens, batch and concurrency and rewarding.batch must be 1 or more")
-        if self.loss.beta <= 0 or self.loss.alpha < 0:
+        if not (self.loss.beta > 0 and self.loss.alpha >= 0):
             raise ValueError("loss.beta must be above 0 and loss.alpha 0 or more")
         if "{language}" not in self.rewarding.request:
             raise ValueError("rewarding.request does not say {language}")
