@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,12 @@ from harness.errors import UserError
 from harness.jsonl import to_line
 from harness.llm.checkpoint import resolve
 from harness.llm.serve import Served
-from tests.icr_runs import ENGLISH, GERMAN, config, fill, write_instructions
+from tests.icr_runs import ENGLISH, GERMAN, WORDS, config, fill, write_instructions
 from tests.loopback import Loopback, Reply, says
+from trainers.common.config import Model, Training
+from trainers.common.models import load_model
+from trainers.icr.config import Start
+from trainers.icr.start import kto_trainer
 from trainers.icr.train import run
 
 
@@ -57,8 +62,6 @@ def test_two_rounds(place):
 
 
 def test_stored_rewards_are_log_ratios_under_the_request(place):
-    from trainers.common.config import Model
-    from trainers.common.models import load_model
     from trainers.icr.reward import implicit_rewards
 
     run(config(rounds=1))
@@ -157,8 +160,6 @@ def test_the_start_is_made_from_english_preferences(place, method):
     Path("preferences.jsonl").write_bytes(b"".join(map(to_line, rows)))
     start = {"method": method, "preferences": "preferences.jsonl", "learning_rate": 5e-3, "steps": 10}
     run(config(sft="", rounds=1, model={"path": "sft"}, start=start))
-    from trainers.common.config import Model
-    from trainers.common.models import load_model
     from trainers.icr.reward import implicit_rewards
 
     (policy, tokenizer), (sft, _) = load_model(Model("out/start/model")), load_model(Model("sft"))
@@ -167,6 +168,19 @@ def test_the_start_is_made_from_english_preferences(place, method):
     card = json.loads(Path("out/round_0/train/model/sandglass.json").read_text())
     assert card["optimised_for"] == ["English preferences", "implicit reward over sft"]
     assert card["base"] == "out/start/model"
+
+
+def test_kto_compares_with_responses_to_other_prompts(place):
+    """Its KL term is of responses to other prompts; a chosen response and the rejected one must not be neighbours."""
+    model, tokenizer = load_model(Model("sft"))
+    rows = [
+        {"prompt": f"{a} {b}", "chosen": f"{a} {b} .", "rejected": f"{a} {b}"} for a, b in permutations(WORDS[:6], 2)
+    ]
+    training = Training("kto", 1e-3, batch=10, steps=1)
+    made = kto_trainer(model, tokenizer, rows, training, Start("kto", "preferences.jsonl"), None).train_dataset
+    own = [row["KL_completion_ids"][:2] == row["completion_ids"][:2] for row in made]
+    assert len(own) == 60 and sum(own) < 6
+    assert sum(row["label"] for row in made) == 30
 
 
 def test_a_round_without_pairs_is_said(place):

@@ -1,5 +1,6 @@
 """The start policy, where none is given: the SFT model aligned on English preferences by DPO or KTO."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def start_policy(config: Config, start: Start) -> Path:
             model, tokenizer, pairs, training, beta=start.beta, alpha=0.0, peft_config=lora_config(config.model)
         )
     else:
-        trainer = _kto_trainer(model, tokenizer, rows, training, start, lora_config(config.model))
+        trainer = kto_trainer(model, tokenizer, rows, training, start, lora_config(config.model))
     card = Card(
         method=f"icr start, {start.method}",
         base=config.model.path,
@@ -53,13 +54,15 @@ def start_policy(config: Config, start: Start) -> Path:
     return train(trainer, training, card)
 
 
-def _kto_trainer(model: Any, tokenizer: Any, rows: Any, training: Any, start: Start, peft_config: Any) -> Any:
+def kto_trainer(model: Any, tokenizer: Any, rows: Any, training: Any, start: Start, peft_config: Any) -> Any:
     """Make TRL's KTO trainer: each preference is a desirable and an undesirable response."""
     from trl import KTOConfig, KTOTrainer
 
     from trainers.icr.pair_trainer import on_disk
 
     labelled = [(row["prompt"], row[name], name == "chosen") for row in rows for name in ("chosen", "rejected")]
+    # TRL keeps the order, and pairs each prompt with the response before it as one that is not its own.
+    random.Random(training.seed).shuffle(labelled)
     talking = tokenizer.chat_template is not None
     examples = [
         {
