@@ -8,7 +8,7 @@ from typing import Any
 from trainers.common.config import read_config
 from trainers.common.study import Arm, Outcome, Study
 from trainers.cpo import toy
-from trainers.cpo.config import PACKAGE, Config
+from trainers.cpo.config import PACKAGE, Config, Toy
 from trainers.cpo.toy_model import measure_toy, toy_base, toy_measures
 from trainers.cpo.train import load_corpus, run
 from trainers.cpo.triplets import select
@@ -62,7 +62,7 @@ def run_arm(options: Mapping[str, Any], seed: int, folder: Path, shared: Path, q
     return Outcome(measure_toy(config, run(config, load_corpus(config), base)))
 
 
-def systems(seed: int, count: int = 2000) -> dict[str, dict[str, float]]:
+def systems(seed: int, count: int = Toy.sources) -> dict[str, dict[str, float]]:
     """Measure the toy's own systems, and what is chosen and rejected from them, exactly.
 
     Examples:
