@@ -22,6 +22,18 @@ MODEL = "model"
 """Folder of the finished checkpoint below a run's output."""
 
 
+def processes() -> Any:
+    """Join the processes of this run, on GPUs or CPUs; a lone one is the first of one.
+
+    Returns:
+        accelerate's ``PartialState``, with ``is_main_process`` and ``main_process_first()``.
+    """
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+
+
 def arguments(training: Training) -> dict[str, Any]:
     """Return the keywords of ``TrainingArguments``, and of TRL's configurations, for a run.
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import EXIT_OK, UserError
 from harness.jsonl import to_line, write_atomic
 from harness.judges import load as load_judge
+from harness.judges.families import model_names
 from harness.llm.backend import Backend
 from harness.llm.door import Door
 from harness.records import dump
 from trainers.common.config import find_config, read_config
-from trainers.homura.asking import asked_models
 from trainers.homura.genrm.config import PACKAGE, Config
 from trainers.homura.genrm.data import Judged, Pair, overlap, read_judged, read_pairs
 from trainers.homura.genrm.filtering import Filtered, agreeing, rubric
@@ -61,11 +61,10 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     if dry_run:
         return EXIT_OK
     folder = run(config, corpus, door, parts)
-    from accelerate import PartialState
-
+    from trainers.common.running import processes
     from trainers.homura.genrm.evaluate import told
 
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         print(told(evaluated(config, folder, corpus.held_out)))
         print(f"Finished: {folder}; use it as --judge genrm:model=hf/{folder.absolute()} or as [quality.genrm]")
     return EXIT_OK
@@ -182,17 +181,14 @@ def run(config: Config, corpus: Corpus, door: Door, parts: Sequence[Part]) -> Pa
     Raises:
         UserError: no judgement is left, the loss is no number, or the model may not be loaded.
     """
-    from accelerate import PartialState
-
     from trainers.common.card import Card
-    from trainers.common.running import MODEL, PATIENCE, hash_of, prepare, train
+    from trainers.common.running import MODEL, hash_of, prepare, processes, train
     from trainers.homura.genrm import sft
 
-    processes = PartialState(timeout=PATIENCE)
     output = prepare(config.train, config)
     if (output / MODEL / "sandglass.json").is_file():
         return output / MODEL
-    with processes.main_process_first():  # the others read what it made
+    with processes().main_process_first():  # the others read what it made
         judged = synthesised(config, corpus.pairs, door, parts)
     model, tokenizer, lora = _base(config)
     learned = sft.fitting(tokenizer, judged, config.data.max_length)
@@ -243,4 +239,4 @@ def optimised_for(config: Config, parts: Sequence[Part]) -> tuple[str, ...]:
     """Name what the data came from: the teacher with its family, and what the rubric measures with."""
     names = {name for part in parts for name in part.optimised_for}
     judge = load_judge(config.teacher.judge, config.data.source, config.data.target)
-    return tuple(sorted({"judge/genrm", *names, *asked_models(*(model for model, _ in judge.models))}))
+    return tuple(sorted({"judge/genrm", *names, *model_names(*(model for model, _ in judge.models))}))
