@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import shutil
 
 import pytest
 
@@ -133,7 +134,14 @@ def test_an_untrained_genrm_is_a_part_without_values(checkpoint):
     }
     part = build_part("genrm", section)
     assert asyncio.run(part(Batch(["警察 看见 小狗"], ["cops see dogs"]))) == [None]
-    assert part.optimised_for[-1].startswith("model/hf/genrm@")
+    assert any(name.startswith("model/hf/genrm@") for name in part.optimised_for)
+
+
+def test_what_a_genrm_learned_from_is_on_the_card_of_what_it_trains(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "genrm")
+    (folder / "sandglass.json").write_text('{"optimised_for": ["family/deepseek"]}', encoding="utf-8")
+    part = build_part("genrm", {"judge": f"genrm:model=hf/{folder}", "serve": "process"})
+    assert {"judge/genrm", "family/deepseek"} <= set(part.optimised_for)
 
 
 def test_the_loss_is_on_the_judgement_alone(tiny, tmp_path):

@@ -124,16 +124,3 @@ async def gathered(part: str, calls: Iterable[Awaitable[float]]) -> Scores:
     if missing:
         LOG.warning("%s: %d of %d values are missing, such as: %s", part, len(missing), len(found), missing[0])
     return scores
-
-
-def asked_models(*models: str) -> tuple[str, ...]:
-    """Name models and their families as ``optimised_for`` does.
-
-    Examples:
-        >>> asked_models("deepseek/deepseek-chat")
-        ('family/deepseek', 'model/deepseek/deepseek-chat')
-    """
-    from harness.judges.families import families
-
-    names = {f"model/{model}" for model in models}
-    return tuple(sorted(names | {f"family/{family}" for model in models for family in families(model)}))

@@ -15,9 +15,10 @@ import numpy as np
 from harness import embedders
 from harness.convert import load
 from harness.errors import RunError
+from harness.judges.families import model_names
 from harness.llm.types import LLM
 from harness.run.back_translate import back_translate_text
-from trainers.homura.asking import Asking, Line, asked_models, gathered, lines
+from trainers.homura.asking import Asking, Line, gathered, lines
 from trainers.homura.parts import Batch, Kind, Scores
 
 NO_TEXT = ("empty", "refused", "truncated", "unparsable")
@@ -64,7 +65,7 @@ class BackTranslation:
     @property
     def optimised_for(self) -> tuple[str, ...]:
         """The embedder, and the back-translator with its family."""
-        return (f"embedding/{self.settings.embedder}", *asked_models(self.settings.model))
+        return (f"embedding/{self.settings.embedder}", *sorted(model_names(self.settings.model)))
 
     async def __call__(self, batch: Batch) -> Scores:
         """Score a batch; what could not be translated back is missing."""

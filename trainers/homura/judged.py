@@ -16,13 +16,15 @@ from harness.convert import load
 from harness.errors import RunError, UserError
 from harness.judges import Judge
 from harness.judges import load as load_judge
+from harness.judges.families import model_names
 from harness.judges.spec import parse_spec
 from harness.llm.backend import Backend
 from harness.llm.checkpoint import Checkpoint, is_checkpoint, resolve
 from harness.llm.serve import find_engine
 from harness.llm.serve import serve as serve_checkpoint
+from harness.llm.training_card import read_optimised_for
 from harness.llm.types import LLM
-from trainers.homura.asking import Asking, Line, asked_models, gathered, lines
+from trainers.homura.asking import Asking, Line, gathered, lines
 from trainers.homura.parts import Batch, Kind, Scores
 
 
@@ -47,11 +49,13 @@ class Judged:
         name: of the part.
         settings: its section of the configuration.
         open_door: opens the door, where a checkpoint begins to answer: not before it is asked.
+        learned_from: what a trained judge was itself optimised for, such as its teacher.
     """
 
     name: str
     settings: Settings
     open_door: Callable[[], LLM]
+    learned_from: tuple[str, ...] = ()
     kind: ClassVar[Kind] = "judgement"
     _judges: dict[tuple[str, str], Judge] = field(default_factory=dict, init=False, repr=False)
 
@@ -62,9 +66,10 @@ class Judged:
 
     @property
     def optimised_for(self) -> tuple[str, ...]:
-        """The judge's column, and the models it asks with their families."""
+        """The judge's column, the models it asks with their families, and what these learned from."""
         judge = load_judge(self.settings.judge, self.settings.source or "zh", self.settings.target or "en")
-        return (f"judge/{judge.name}", *asked_models(*(model for model, _ in judge.models)))
+        asked = model_names(*(model for model, _ in judge.models))
+        return tuple(sorted({f"judge/{judge.name}", *asked, *self.learned_from}))
 
     async def __call__(self, batch: Batch) -> Scores:
         """Judge a batch, all at once."""
@@ -117,7 +122,8 @@ def _build(name: str, given: Mapping[str, Any], only: str = "") -> Judged:
     written = ":".join(f"{option}={value}" for option, value in (options | {"model": checkpoint.model}).items())
     settings = replace(settings, judge=f"{kind}:{written}")
     load_judge(settings.judge, settings.source or "zh", settings.target or "en")
-    return Judged(name, settings, lambda: settings.door({"hf": _answering(checkpoint, settings.serve)}))
+    learned_from = read_optimised_for(checkpoint.folder)
+    return Judged(name, settings, lambda: settings.door({"hf": _answering(checkpoint, settings.serve)}), learned_from)
 
 
 def _checked(model: str, serve: Literal["server", "process"]) -> Checkpoint:
