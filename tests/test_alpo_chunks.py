@@ -9,17 +9,20 @@ pytest.importorskip("trl", reason="the extra 'train' is not installed")
 
 from harness.errors import UserError
 from harness.judges import load_chunk
+from harness.llm.door import Door
 from harness.llm.training_card import read_optimised_for
 from harness.records import Item, Segment
 from tests import tiny_model
 from tests.judge_server import JudgeServer, numbered, run
 from tests.loopback import Loopback, says
+from trainers.alpo.config import Config
 from trainers.alpo.data import Sample, from_task, read_rated
 from trainers.alpo.encoding import Encoder
+from trainers.alpo.evaluate import measures_of
 from trainers.alpo.measures import by_judge
 from trainers.alpo.setup import sampling_model
 from trainers.alpo.train import main
-from trainers.common.config import Model
+from trainers.common.config import Model, read_config
 from trainers.common.history import read_history
 
 CONFIG = """
@@ -135,6 +138,13 @@ def test_lines_in_another_language_are_the_worst_and_no_judge_is_shown_them():
         found, _ = run(lambda door: by_judge(judge, door, "de")(sample, lines))
     assert found == 40
     assert "早上好" not in str(server.asked)
+
+
+def test_two_judges_of_one_dimension_are_refused(tmp_path):
+    text = CONFIG.format(folder=tmp_path, url="http://127.0.0.1:1/v1").replace('"vividness:', '"accuracy:')
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(UserError, match="one dimension"):
+        measures_of(read_config(tmp_path / "run.toml", Config), Door(None))
 
 
 def test_a_candidate_cannot_speak_as_somebody_else(tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UserError
 from harness.jsonl import write_atomic
 from harness.llm.cache import ResponseCache, default_cache_dir
 from harness.llm.door import Door
@@ -93,7 +94,11 @@ async def _measured(
 
 
 def measures_of(config: Config, door: Door) -> tuple[dict[str, Rate], dict[str, Compare], frozenset[str]]:
-    """Return the dimensions and the comparisons that a configuration asks for, and the names that are no evidence."""
+    """Return the dimensions and the comparisons that a configuration asks for, and the names that are no evidence.
+
+    Raises:
+        UserError: two judges of one dimension, or a key, provider or package is missing.
+    """
     if config.evaluation.task == TOY:
         rates = {name: by_counting(name) for name in DIMENSIONS}
         compares = {name: by_count(name) for name in (*DIMENSIONS, "comprehensive")}
@@ -106,7 +111,9 @@ def measures_of(config: Config, door: Door) -> tuple[dict[str, Rate], dict[str, 
     own = config.model.path
     judges = [load_chunk(spec, *languages, system=own, lines=task.window) for spec in config.evaluation.judges]
     pairs = [load_pairwise(spec, *languages) for spec in config.evaluation.pairwise]
-    models = {judge.name: judge.models for judge in (*judges, *pairs)}
+    models = {judge.name: judge.models for judge in judges} | {judge.name: judge.models for judge in pairs}
+    if len(models) < len(judges) + len(pairs):
+        raise UserError("Two judges of the evaluation have one dimension.", "Give one, or a panel.")
     door.check([model for asked in models.values() for model in asked])
     used = frozenset(optimised_for(config))
     return (

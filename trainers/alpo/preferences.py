@@ -42,7 +42,7 @@ def preferences(config: Config, start: Model, rated: Sequence[RatedSample]) -> P
     if not made:
         raise UserError(
             f"No sample has a pair ({told}).",
-            "Where they are alike raise sampling.temperature or lower selection.least_gap; unscored, see to the scorer.",
+            "Where they are alike raise sampling.temperature or lower selection.least_gap; unscored, mend the scorer.",
         )
     return train(trainer(config, start, model, made, encoder), config.train, card(config, made, rated, counts))
 

@@ -13,6 +13,7 @@ from trainers.alpo.preferences import preferences
 from trainers.alpo.setup import check_models, evaluation_samples, scorer_of, tokenizer_of, training_samples
 from trainers.alpo.sft import model_at, sft
 from trainers.common.config import find_config, read_config
+from trainers.common.running import PATIENCE
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -35,7 +36,7 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
         return EXIT_OK
     from accelerate import PartialState
 
-    processes = PartialState()
+    processes = PartialState(timeout=PATIENCE)
     tuned = sft(config)
     if config.until == "sft":
         return EXIT_OK

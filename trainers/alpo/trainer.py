@@ -73,10 +73,10 @@ def add_sums(model: Any) -> None:
     model.forward = MethodType(_forward, model)
 
 
-def _forward(self: Any, *args: Any, completion_mask: Tensor | None = None, **inputs: Any) -> Any:
-    if completion_mask is None:
-        return type(self).forward(self, *args, **inputs)
-    return summed_logprobs(self, *args, **inputs, completion_mask=completion_mask)
+def _forward(self: Any, *args: Any, **inputs: Any) -> Any:
+    if "completion_mask" in inputs:
+        return summed_logprobs(self, *args, **inputs)
+    return type(self).forward(self, *args, **inputs)
 
 
 class ALPOTrainer(Trainer):
