@@ -36,6 +36,8 @@ def test_evaluation_marks_what_chose_the_data(tmp_path, checkpoint, capsys):
     assert (tmp_path / "results" / "translations" / "little_de_en-run.jsonl").is_file()
     result = read_result(next((tmp_path / "results").rglob("result.json")).parent)
     assert "embed_qe" in result.marked and "bleu_ref" not in result.marked
+    assert evaluate.main([*command, "--batch", "0", "--out", str(tmp_path / "other")]) == 2
+    assert "--batch is less than 1" in capsys.readouterr().err
     (folder / "segments.jsonl").write_text("".join(json.dumps({**line, "references": {}}) + "\n" for line in lines))
     assert evaluate.main([*command, "--out", str(tmp_path / "other")]) == 2
     assert "nothing else would be measured" in capsys.readouterr().err

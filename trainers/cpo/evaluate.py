@@ -130,7 +130,7 @@ def evaluate(args: argparse.Namespace, others: Sequence[str]) -> int:
     """Translate and score.
 
     Raises:
-        UserError: the task or the checkpoint is wrong, or nothing would be evidence.
+        UserError: an argument, the task or the checkpoint is wrong, or nothing would be evidence.
     """
     import torch
 
@@ -139,6 +139,8 @@ def evaluate(args: argparse.Namespace, others: Sequence[str]) -> int:
     from trainers.common.config import Model
     from trainers.common.models import load_model
 
+    if min(args.beams, args.new_tokens, args.batch) < 1:
+        raise UserError("--beams, --new-tokens or --batch is less than 1.", "Give 1 or more.")
     task = load_task(args.task, args.data).limited(args.limit)
     used = read_optimised_for(args.model)
     names = [name for name in args.qe.split(",") if name]
