@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.judges import load
+from harness.llm.door import Door
 from trainers.common.config import find_config, read_config
 from trainers.homura.genrm.config import PACKAGE, Config
 from trainers.homura.genrm.train import load_corpus, main, rubric_parts, synthesised, teacher_door
@@ -40,6 +42,9 @@ def test_a_run_that_goes_on_learns_from_what_it_made_before(tmp_path):
     sets = [f"train.output={tmp_path}", "toy.pairs=40"]
     config = read_config(find_config("toy", PACKAGE), Config, sets)
     corpus = load_corpus(config)
+    dead = Door(None, backends={})
+    with pytest.raises(UserError, match="No judgement is left"):
+        synthesised(config, corpus.pairs, dead, rubric_parts(config))
     made = synthesised(config, corpus.pairs, teacher_door(config), rubric_parts(config))
     assert 0 < len(made) <= 40
     assert synthesised(config, corpus.pairs, None, ()) == made  # nobody is asked again

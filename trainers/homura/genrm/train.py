@@ -138,12 +138,11 @@ def synthesised(config: Config, pairs: Sequence[Pair], door: Door, parts: Sequen
         made, filtered = asyncio.run(judgements(config, pairs, door, parts))
         found = counts(made, filtered)
         print("judgements: " + ", ".join(f"{number} {what}" for what, number in found.items()))
+        if not filtered.kept:
+            raise UserError("No judgement is left to learn from.", "Check the teacher and rubric.threshold.")
         write_atomic(output / SYNTHESIS, (json.dumps(found, indent=1) + "\n").encode())
         write_atomic(output / JUDGEMENTS, b"".join(to_line(dump(one)) for one in filtered.kept))
-    kept = read_judged(output / JUDGEMENTS)
-    if not kept:
-        raise UserError("No judgement is left to learn from.", "Check the teacher and rubric.threshold.")
-    return kept
+    return read_judged(output / JUDGEMENTS)
 
 
 async def judgements(
