@@ -7,10 +7,9 @@ kept and not paid for twice; the last call's state is the line's state.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from baselines import unconstrained
 from baselines.asking import Answer, ask_chat, ask_completion, check_budget, line_decode, plain_prompt, translations
 from baselines.unconstrained import translate_plainly
-from harness.budget_prompts import middle, stated
+from harness.budget_prompts import middle, plain_instruction, stated
 from harness.errors import UserError
 from harness.examples import examples
 from harness.languages import language
@@ -72,7 +71,7 @@ class TranslateModify:
     @property
     def prompts(self) -> tuple[str, ...]:
         """Instructions and few-shot frames of both calls."""
-        first = (unconstrained.instruction(self.setting), plain_prompt(self.setting, ""))
+        first = (plain_instruction(self.setting.budget), plain_prompt(self.setting, ""))
         return (*first, instruction(self.setting), rewrite_prompt(self.setting, "", 0))
 
     async def translate(self, item: Item, llm: LLM) -> Sequence[Translation]:

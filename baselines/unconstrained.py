@@ -4,28 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from baselines.asking import Answer, ask_chat, ask_completion, line_decode, plain_prompt, translations
+from harness.budget_prompts import plain_instruction
 from harness.errors import UserError
-from harness.languages import language
 from harness.llm.types import LLM
 from harness.prompts import prompt_hash
 from harness.records import Item, Translation
 from harness.strategy import Setting, check_options
 
-INSTRUCTION = (
-    "You translate the subtitles of a video from {source} into {target}. "
-    "Translate each line faithfully and naturally; the context is only for understanding."
-)
-
-
-def instruction(setting: Setting) -> str:
-    """Return the instruction for the setting's language pair."""
-    return INSTRUCTION.format(source=language(setting.budget.source), target=language(setting.budget.target))
-
 
 async def translate_plainly(setting: Setting, item: Item, llm: LLM) -> Answer:
     """Ask once for a plain translation of an item."""
     if llm.kind(setting.model) == "chat":
-        return await ask_chat(setting, llm, instruction(setting), item)
+        return await ask_chat(setting, llm, plain_instruction(setting.budget), item)
     prompts = [plain_prompt(setting, segment.text) for segment in item.segments]
     return await ask_completion(setting, llm, prompts, line_decode(setting))
 
@@ -45,7 +35,7 @@ class Unconstrained:
     @property
     def prompts(self) -> tuple[str, ...]:
         """The instruction for chat models and the frame of the few-shot prompt."""
-        return instruction(self.setting), plain_prompt(self.setting, "")
+        return plain_instruction(self.setting.budget), plain_prompt(self.setting, "")
 
     async def translate(self, item: Item, llm: LLM) -> Sequence[Translation]:
         """Translate an item with one call."""
