@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import pickle
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,7 +87,16 @@ def manager():
     return TaskManager(include_path=str(ROOT / "tasks"), include_defaults=False)
 
 
-@pytest.mark.parametrize("name", names("tasks"))
+def one_language_first():
+    """All tasks; one language (pair) of each is a unit test, the others are slow."""
+    seen = set()
+    for name in names("tasks"):
+        kind = re.sub(r"(_[a-z]{2}){1,2}$", "", name)
+        yield pytest.param(name, marks=[pytest.mark.slow] if kind in seen else [])
+        seen.add(kind)
+
+
+@pytest.mark.parametrize("name", list(one_language_first()))
 def test_every_task_agrees_with_its_yaml_and_runs(name, manager, monkeypatch, tmp_path):
     """Through lm-eval's own evaluator and one of its own models, two documents."""
     from lm_eval import simple_evaluate

@@ -205,6 +205,7 @@ def test_the_server_dies_with_a_killed_run(hollow, fake_vllm, tmp_path):
 
 
 @needs_torch
+@pytest.mark.slow
 def test_a_tiny_model_is_served(tiny, monkeypatch):
     monkeypatch.setenv("SANDGLASS_SERVE_PYTHON", PYTHON)
     monkeypatch.setitem(credentials.VARIABLES, "hf", (KEY,))
@@ -253,6 +254,7 @@ def test_a_tiny_model_is_served(tiny, monkeypatch):
 
 
 @needs_torch
+@pytest.mark.slow
 def test_a_base_model_gets_a_plain_prompt_and_dies_with_its_run(tiny):
     script = (
         "import os, sys, time\n"
@@ -275,6 +277,7 @@ def test_a_base_model_gets_a_plain_prompt_and_dies_with_its_run(tiny):
 
 
 @needs_torch
+@pytest.mark.slow
 def test_broken_weights_are_shown(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("SANDGLASS_SERVE_PYTHON", PYTHON)
     broken = tmp_path / "broken"
