@@ -1,10 +1,12 @@
 """What training used is marked: declared by hand, or by the card of a trained checkpoint."""
 
+import argparse
 import json
 
 import pytest
 
 from harness.cli import main
+from harness.commands.common import declared
 from harness.errors import UserError
 from harness.llm.training_card import read_optimised_for
 from harness.run.store import read_result
@@ -45,6 +47,17 @@ def test_a_trained_checkpoint_says_it_itself(tmp_path):
     assert read_optimised_for(tmp_path) == ()
     (tmp_path / "sandglass.json").write_text('{"optimised_for": ["ib", "embedding/usem3", "ib"]}')
     assert read_optimised_for(tmp_path) == ("embedding/usem3", "ib")
+
+
+def test_names_of_a_card_can_be_declared(tmp_path):
+    names = [
+        "embedding/sentence-transformers/Qwen/Qwen3-Embedding-0.6B",
+        "implicit reward over sft",
+        "model/hf/it@0a1b",
+    ]
+    (tmp_path / "sandglass.json").write_text(json.dumps({"optimised_for": names}))
+    given = argparse.Namespace(optimised_for=",".join(read_optimised_for(tmp_path)))
+    assert list(declared(given)) == names
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ class Card:
 
     Attributes:
         method: ``homura``, ``genrm``, ``alpo``, ``cpo`` or ``icr``.
-        base: the model that was trained, with its revision where it has one.
+        base: the model that was trained, as the configuration names it.
         optimised_for: metrics, families and models used in reward, selection or training data.
         config: the whole configuration.
-        data: what it was trained on, by name and hash.
+        data: what it was trained on, by name and hash; ``base_commit`` where the base is a repository's.
         demonstration: whether it is a toy that says nothing about real models.
         versions: of the libraries.
     """

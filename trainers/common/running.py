@@ -121,7 +121,7 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
     Args:
         trainer: of TRL or transformers, made with ``arguments``; a ``History`` is added to it.
         training: its ``[train]``.
-        card: what is written beside the weights; versions are filled in, and what the base was optimised for is added.
+        card: what is written beside the weights; versions, the base's commit and what that was optimised for are added.
 
     Returns:
         The folder of the finished checkpoint, which ``sandglass run --model hf/./FOLDER`` takes.
@@ -142,17 +142,38 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
         raise UserError(
             "Adapters cannot be merged into sharded weights.", "Use multi_gpu.yaml, or leave out model.lora."
         )
-    base = trainer.model.config.name_or_path
-    inherited = read_optimised_for(Path(base)) if base else ()
+    card = with_base(card, trainer.model.config.name_or_path)
     trainer.add_callback(History(output / "history.jsonl"))
     trainer.train(resume_from_checkpoint=last_checkpoint(output))
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # all processes: it gathers what is sharded
     if trainer.is_world_process_zero():
         save_model(trainer.accelerator.unwrap_model(trainer.model), trainer.processing_class, finished, weights)
-        used = tuple(sorted({*card.optimised_for, *inherited}))
-        write_card(finished, replace(card, optimised_for=used, versions=versions()))
+        write_card(finished, replace(card, versions=versions()))
     trainer.accelerator.wait_for_everyone()
     return finished
+
+
+def with_base(card: Card, folder: str | None) -> Card:
+    """Add to a card what the base's says that it was optimised for, and its commit where it came from the hub.
+
+    Args:
+        card: the card.
+        folder: what the base was loaded from; empty where it was made.
+
+    Raises:
+        UserError: the base's card cannot be read.
+
+    Examples:
+        >>> card = with_base(Card("cpo", "hf/org/name", ("ib",), {}), "models--org--name/snapshots/0a1b")
+        >>> card.optimised_for, card.data
+        (('ib',), {'base_commit': '0a1b'})
+    """
+    if not folder:
+        return card
+    base = Path(folder)
+    used = tuple(sorted({*card.optimised_for, *read_optimised_for(base)}))
+    commit = {"base_commit": base.name} if base.parent.name == "snapshots" else {}
+    return replace(card, optimised_for=used, data=card.data | commit)
 
 
 def last_checkpoint(output: Path) -> str | None:
