@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("name", nargs="?", help="the study; without it they are listed")
     parser.add_argument("--seeds", type=int, default=3, help="runs of every arm (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes at a time, one thread each (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=1, help="seeds at a time, one thread each (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a minute's version; its numbers mean nothing")
     parser.add_argument("--out", type=Path, default=Path("sandglass-studies"), help="folder of runs (%(default)s)")
 
