@@ -1,8 +1,9 @@
 """Better than gold: how often a quality estimator prefers a system to the reference.
 
 ALMA-R's finding that references are no ceiling (Xu et al., arXiv 2401.08417, section 2): the share of
-segments on which score(system) > score(reference), score the mean of the estimators named. Ties
-count for neither and are shown. Intervals are clustered as those of the task's metrics.
+segments on which score(system) > score(reference), score the mean of the estimators named, where one
+that predicts errors is turned round. Ties count for neither and are shown. Intervals are clustered as
+those of the task's metrics.
 """
 
 from collections.abc import Sequence
@@ -77,17 +78,20 @@ def preferred(system: str, ours: Scores, theirs: Scores, clusters: Sequence[str]
 
 
 def scores(run: Run, metrics: Sequence[str]) -> Scores:
-    """Return the mean of the metrics for each segment of a run; NaN where one carries no value.
+    """Return the mean of the metrics for each segment of a run, higher for better; NaN where one carries no value.
 
     Raises:
-        UserError: the run lacks a metric.
+        UserError: the run lacks a metric, or the metrics have no common direction.
     """
     for name in metrics:
         if name not in run.statistics:
             raise UserError(f"{run.label} has no column {name!r}.", "Score both with the same --qe.")
+    directions = {run.metrics[name].higher_is_better for name in metrics}
+    if len(directions) > 1 or None in directions:
+        raise UserError(f"{', '.join(metrics)} have no common direction.", "Name estimators of one family.")
     columns = [run.statistics[name] for name in metrics]
     with np.errstate(divide="ignore", invalid="ignore"):
         means: Scores = np.mean(
             [rows[:, 0] / np.where(rows[:, -1] > 0, rows[:, -1], np.nan) for rows in columns], axis=0
         )
-    return means
+    return means if directions == {True} else -means

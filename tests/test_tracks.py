@@ -3,6 +3,7 @@
 import csv
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from harness import registry
 from harness.budget import Budget
 from harness.cli import main
+from harness.errors import UserError
+from harness.gold import scores
 from harness.metrics.base import Frame
 from harness.metrics.count import hit, slope
 from harness.records import Segment, Translation
@@ -109,6 +112,16 @@ def test_better_than_gold_counts_segments(tmp_path, capsys):
     assert "\nembed_qe  " in capsys.readouterr().out  # what a model measured is in the first view
     assert main(["gold", ours, gold, "--metric", "embed_qe"]) == 2
     assert main(["gold", gold, ours, "--metric", "cometkiwi"]) == 2
+
+
+def test_an_estimator_of_errors_is_turned_round():
+    columns = {name: np.array([[0.2, 1.0], [0.6, 2.0], [0.0, 0.0]]) for name in ("kiwi", "metricx", "other")}
+    directions = {name: SimpleNamespace(higher_is_better=name == "kiwi") for name in columns}
+    run = SimpleNamespace(label="A", metrics=directions, statistics=columns)
+    np.testing.assert_allclose(scores(run, ["kiwi"]), [0.2, 0.3, np.nan])
+    np.testing.assert_allclose(scores(run, ["metricx", "other"]), [-0.2, -0.3, np.nan])
+    with pytest.raises(UserError, match="kiwi, metricx have no common direction"):
+        scores(run, ["kiwi", "metricx"])
 
 
 @pytest.mark.parametrize("stated,amount,expected", [
