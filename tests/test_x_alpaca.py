@@ -85,6 +85,13 @@ def test_answers_are_held_against_the_baseline(data, tmp_path):
     assert verify_run(folder) == []
 
 
+def test_a_dry_run_answers_instructions_in_plain_words(data, tmp_path, capsys):
+    behaviour = AlpacaServer()
+    with Loopback(behaviour) as server:
+        assert run(data, tmp_path, server, "m", "--dry-run") == 0
+    assert not behaviour.asked and "hosted_vllm/m: 12 calls" in capsys.readouterr().out
+
+
 def test_without_log_probabilities_a_verdict_is_one_or_nothing(data, tmp_path):
     with Loopback(AlpacaServer(logprobs=False)) as server:
         assert run(data, tmp_path, server) == 0

@@ -56,7 +56,10 @@ def _canned(request: Request) -> str:
         return FILLER
     if count := numbered.asked(request.messages[-1].content):
         return "\n".join(f"{number}. {FILLER}" for number in range(1, count + 1))
-    lines = json.loads(request.messages[-1].content).get("lines")
+    try:
+        lines = json.loads(request.messages[-1].content).get("lines")
+    except (ValueError, AttributeError):  # an instruction to be followed, in plain words
+        return FILLER
     if lines is None:
         return json.dumps({"translation": FILLER})
     return json.dumps({"translations": [{"id": line["id"], "text": FILLER} for line in lines]})
