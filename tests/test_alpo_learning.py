@@ -235,7 +235,7 @@ def test_a_sharded_model_has_the_log_probabilities_and_gradients_of_a_whole_one(
 @pytest.mark.slow
 def test_it_learns(tmp_path):
     """The minute's version of the toy: vividness rises clearly, and accuracy stays within a few points."""
-    more = ("data.scenes=1500", "sft.steps=500", "sft.batch=64", "sampling.k=12", "sampling.group=300")
+    more = ("data.scenes=2000", "sft.steps=700", "sft.batch=64", "sampling.k=12", "sampling.group=300")
     more += ("train.steps=60", "train.batch=16", "train.learning_rate=1e-4", "evaluation.limit=100")
     done = sandglass(tmp_path, *more)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -14,6 +14,7 @@ from trainers.alpo.data import Sample, from_task, split
 from trainers.alpo.encoding import Encoder
 from trainers.alpo.scoring import Exact, Judged, Scorer, Timed
 from trainers.common.config import Model
+from trainers.common.running import processes
 
 TEST_SEED = 1_000_000
 """Of the toy's test scenes, which no run is trained on."""
@@ -36,14 +37,13 @@ def sampling_model(model: Model) -> tuple[Any, Any]:
 
     How the checkpoint would decode by itself, such as with a penalty on repetitions, is forgotten.
     """
-    from accelerate import PartialState
     from transformers import GenerationConfig
 
     from trainers.common.models import load_model
 
     loaded, tokenizer = load_model(model)
     loaded.generation_config = GenerationConfig()
-    return loaded.to(PartialState().device), tokenizer
+    return loaded.to(processes().device), tokenizer
 
 
 def tokenizer_of(model: Model) -> Any:

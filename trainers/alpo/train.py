@@ -13,7 +13,7 @@ from trainers.alpo.preferences import preferences
 from trainers.alpo.setup import check_models, evaluation_samples, scorer_of, tokenizer_of, training_samples
 from trainers.alpo.sft import model_at, sft
 from trainers.common.config import find_config, read_config
-from trainers.common.running import PATIENCE
+from trainers.common.running import processes
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -34,19 +34,17 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     if dry_run:
         print(checked(config))
         return EXIT_OK
-    from accelerate import PartialState
-
-    processes = PartialState(timeout=PATIENCE)
+    state = processes()
     tuned = sft(config)
     if config.until == "sft":
         return EXIT_OK
     start = model_at(config, tuned) if tuned else config.model
-    with processes.main_process_first():  # the others read what it made
+    with state.main_process_first():  # the others read what it made
         rated = candidates(config, start)
     if config.until == "candidates":
         return EXIT_OK
     trained = preferences(config, start, rated)
-    if config.until == "evaluation" and config.evaluation.task and processes.is_main_process:
+    if config.until == "evaluation" and config.evaluation.task and state.is_main_process:
         evaluate(config, {"sft": start, config.method: model_at(config, trained)})
     return EXIT_OK
 
