@@ -67,8 +67,10 @@ class InProcess:
         if self._loaded is None:
             from trainers.common.config import Model
             from trainers.common.models import load_model
+            from trainers.common.running import processes
 
-            self._loaded = load_model(Model(str(self._folder)))
+            model, tokenizer = load_model(Model(str(self._folder)))
+            self._loaded = model.to(processes().device), tokenizer
         started = time.monotonic()
         found = generate(
             *self._loaded,

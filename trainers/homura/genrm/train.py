@@ -208,10 +208,12 @@ def evaluated(config: Config, finished: Path, held_out: Sequence[Pair]) -> "Eval
     """Let a finished GenRM judge the held-out pairs; answers, table and plot go to the run's output."""
     from trainers.common.config import Model
     from trainers.common.models import load_model
+    from trainers.common.running import processes
     from trainers.homura.genrm import evaluate
 
     asked = config.evaluation
     model, tokenizer = load_model(replace(config.model or Model(""), path=str(finished)))
+    model.to(processes().device)
     verdicts = evaluate.ask(model, tokenizer, held_out, max_tokens=asked.max_tokens, batch=asked.batch)
     found = evaluate.summarise(verdicts)
     evaluate.write(finished.parent, verdicts, found)
