@@ -66,7 +66,7 @@ def test_two_processes_ask_the_teacher_once_and_train_one_model(tmp_path):
 
 @pytest.mark.slow
 def test_a_genrm_learns_and_homura_can_use_it_as_its_only_quality_part(tmp_path, monkeypatch):
-    """Three minutes on one thread."""
+    """Eight minutes on a busy machine."""
     pytest.importorskip("trl", reason="needs the extra 'train'")
     from trainers.common.history import read_history
     from trainers.homura.train import main as train_homura
