@@ -29,6 +29,7 @@ ICR = Study(
         "pairs": "first round's pairs that are right, %",
         "round_0": "win rate after one round, %",
         "win_rate": "after two rounds, %",
+        "second": "added by the second, points",
         "length_controlled": "length-controlled, %",
         "english": "in English, %",
         "quality": "quality, the start's taken off",
@@ -89,12 +90,15 @@ def _outcome(scores: Mapping[str, Any], rounds: int, agreed: float) -> Outcome:
         return float(sum(values) / len(values))
 
     last = f"round {rounds - 1}"
+    first, final = mean("round 0", "win_rate"), mean(last, "win_rate")
+    second = final[0] - first[0]
     english = scores[last][ENGLISH].win_rate
     gained, length = plain("quality", last) - plain("quality", "start"), plain("length_ratio", last)
     return Outcome({
         "pairs": (100 * agreed, 100 * agreed, 100 * agreed),
-        "round_0": mean("round 0", "win_rate"),
-        "win_rate": mean(last, "win_rate"),
+        "round_0": first,
+        "win_rate": final,
+        "second": (second, second, second),
         "length_controlled": mean(last, "length_controlled"),
         "english": (english.estimate, english.low, english.high),
         "quality": (gained, gained, gained),
