@@ -7,20 +7,20 @@ from typing import Any
 COLUMNS = 3
 
 
-def plot_history(rows: Sequence[Mapping[str, float]], columns: Sequence[str], path: Path, title: str = "") -> None:
-    """Plot columns of a history against the step, one panel a column; columns that no row has are left out.
+def plot_history(rows: Sequence[Mapping[str, float]], path: Path, title: str) -> None:
+    """Plot every column of a history against the step, one panel a column, but for totals of the whole run.
 
     Args:
         rows: as ``read_history`` gives them.
-        columns: names.
         path: the SVG file.
         title: above.
     """
-    shown = [name for name in columns if any(name in row for row in rows)]
+    names = sorted({name for row in rows for name in row} - {"step", "epoch"})
+    shown = [name for name in names if not name.startswith(("train_", "total_"))]
     figure, panels = _panels(max(1, len(shown)))
     for name, panel in zip(shown, panels, strict=False):
         points = [(row["step"], row[name]) for row in rows if name in row]
-        panel.plot(*zip(*points, strict=True), linewidth=1.2)
+        panel.plot(*zip(*points, strict=True), ".-", linewidth=1.2, markersize=3)
         panel.set_title(name, fontsize=9)
     figure.suptitle(title)
     _save(figure, path)

@@ -21,6 +21,9 @@ PATIENCE = timedelta(days=30)
 MODEL = "model"
 """Folder of the finished checkpoint below a run's output."""
 
+HISTORY = "history.jsonl"
+"""What a run logged, below its output; ``history.svg`` plots it."""
+
 
 def processes() -> Any:
     """Join the processes of this run, on GPUs or CPUs; a lone one is the first of one.
@@ -127,12 +130,14 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
         The folder of the finished checkpoint, which ``sandglass run --model hf/./FOLDER`` takes.
 
     Raises:
-        UserError: adapters on sharded weights, a loss that is no number, or the base's card cannot be read.
+        UserError: adapters on sharded weights, too little data for a step, a loss that is no number, or the base's card
+            cannot be read.
     """
     from transformers.integrations import is_deepspeed_zero3_enabled
 
-    from trainers.common.history import History
+    from trainers.common.history import History, read_history
     from trainers.common.models import has_adapters, save_model
+    from trainers.common.plots import plot_history
 
     output = Path(training.output)
     finished = output / MODEL
@@ -143,10 +148,13 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
             "Adapters cannot be merged into sharded weights.", "Use multi_gpu.yaml, or leave out model.lora."
         )
     card = with_base(card, trainer.model.config.name_or_path)
-    trainer.add_callback(History(output / "history.jsonl"))
+    trainer.add_callback(History(output / HISTORY))
     trainer.train(resume_from_checkpoint=last_checkpoint(output))
+    if not trainer.state.global_step:
+        raise UserError("Nothing was trained: the data fill no step.", "Lower train.batch or train.accumulation.")
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # all processes: it gathers what is sharded
     if trainer.is_world_process_zero():
+        plot_history(read_history(output / HISTORY), output / "history.svg", training.output)
         save_model(trainer.accelerator.unwrap_model(trainer.model), trainer.processing_class, finished, weights)
         write_card(finished, replace(card, versions=versions()))
     trainer.accelerator.wait_for_everyone()

@@ -15,23 +15,6 @@ from trainers.homura.parts import Part, build_part, imported
 LENGTH = ("ib", "ib_dynamic", "ib_within_1", "over", "under", "syllable_error", "rho_fwd", "rho_of_sums")
 """Metrics of the very thing that the length reward rewards. ``usable`` asks for more, and is not among them."""
 
-PLOTTED = (
-    "rho",
-    "in_bounds",
-    "usable",
-    "entropy",
-    "kl",
-    "clip_ratio/region_mean",
-    "completions/mean_length",
-    "groups_without_variance",
-    "signs/malformed",
-    "signs/wrong_language",
-    "signs/copy",
-    "signs/filler",
-    "signs/telegraphic",
-)
-"""Columns of the history that a finished run's plot shows, beside the reward and its parts."""
-
 BASES = {"toy": "trainers.homura.toy:base"}
 """Models made for a demonstration by name: where ``base(config) -> Path``, their folder, is."""
 
@@ -153,21 +136,7 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
         data={"task": corpus.name, "sha256": hash_of(corpus.rows), "held_out": " ".join(corpus.held_out)},
         demonstration=corpus.demonstration,
     )
-    finished = train(trainer, config.train, card)
-    if trainer.is_world_process_zero():
-        plot(config, parts)
-    return finished
-
-
-def plot(config: Config, parts: Sequence[Part]) -> None:
-    """Plot what a run logged to ``OUTPUT/history.svg``."""
-    from trainers.common.history import read_history
-    from trainers.common.plots import plot_history
-
-    output = Path(config.train.output)
-    rows = [row for row in read_history(output / "history.jsonl") if "reward" in row]
-    columns = ["reward", "parts/length", *(f"parts/{part.name}" for part in parts), *PLOTTED]
-    plot_history(rows, columns, output / "history.svg", config.train.output)
+    return train(trainer, config.train, card)
 
 
 def check_model(config: Config) -> None:
