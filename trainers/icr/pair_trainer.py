@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from datasets import Dataset
 from torch import Tensor
 from trl import DPOConfig, DPOTrainer
 
 from trainers.common.config import Training
-from trainers.common.running import arguments
+from trainers.common.running import arguments, processes
 from trainers.icr.loss import dpo_nll_loss
 from trainers.icr.reward import prompt_ids, response_ids
 
@@ -77,7 +76,7 @@ def on_disk(rows: Sequence[dict[str, Any]], folder: Path) -> Dataset:
 
     One in memory has a temporary folder for each process, and the others would not find what the first wrote.
     """
-    state = PartialState()
+    state = processes()
     if state.is_main_process:
         Dataset.from_list(list(rows)).save_to_disk(folder)
     state.wait_for_everyone()

@@ -16,7 +16,7 @@ from harness.records import dump
 from trainers.common.card import Card
 from trainers.common.config import Model
 from trainers.common.models import load_model, lora_config
-from trainers.common.running import MODEL, hash_of, train
+from trainers.common.running import MODEL, hash_of, processes, train
 from trainers.icr.config import Config
 from trainers.icr.data import Prompt
 from trainers.icr.pairs import Built, Candidates, Pair, build_pairs
@@ -79,9 +79,7 @@ def _round(
     finished = folder / "train" / MODEL
     if (finished / "sandglass.json").is_file():
         return finished
-    from accelerate import PartialState
-
-    with PartialState().main_process_first():  # the others find the files when their turn comes
+    with processes().main_process_first():  # the others find the files when their turn comes
         blocks = list(_blocks(config, prompts))
         samples = _stage(folder / "samples.jsonl", blocks, lambda todo: _sample(config, policy, number, todo))
         rewards = _stage(

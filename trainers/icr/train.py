@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 from harness.errors import EXIT_OK
@@ -10,9 +9,6 @@ from trainers.common.config import find_config, read_config
 from trainers.icr.config import Config
 from trainers.icr.data import read_preferences, read_prompts
 from trainers.icr.translating import Translator
-
-PATIENCE = timedelta(days=30)
-"""How long processes wait for the first, which samples and rewards; by default they would give up after minutes."""
 
 
 def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
@@ -51,12 +47,10 @@ def run(config: Config) -> Path:
     Returns:
         The folder of the last policy.
     """
-    from accelerate import PartialState
-
-    from trainers.common.running import prepare
+    from trainers.common.running import prepare, processes
     from trainers.icr.rounds import run_rounds
 
-    PartialState(timeout=PATIENCE)
+    processes()
     output, toy = prepare(config.train, config), config.toy
     translate = _translator(config)
     if toy is not None:
