@@ -1,9 +1,13 @@
 """Configurations of training: files, bases and overrides, each mistake one clear sentence."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import UserError
 from trainers.common.config import Model, Training, find_config, read_config
+from trainers.cpo.config import Config
+from trainers.cpo.train import PACKAGE
 
 
 def written(tmp_path, text, name="mine.toml"):
@@ -43,6 +47,12 @@ def test_overrides_win_over_the_file_and_the_file_over_its_base(tmp_path):
 def test_a_bad_configuration_is_one_clear_sentence(tmp_path, text, sets, told):
     with pytest.raises(UserError, match=told.replace("(", r"\(")):
         read_config(written(tmp_path, text), Training, sets)
+
+
+def test_a_file_of_ones_own_builds_on_one_of_the_method(tmp_path):
+    path = written(tmp_path, 'base = "default"\n[train]\nseed = 7\n', "default.toml")
+    config, paper = read_config(path, Config), read_config(PACKAGE / "default.toml", Config)
+    assert config == replace(paper, train=replace(paper.train, seed=7)) != paper
 
 
 def test_bases_that_go_in_a_circle_are_refused(tmp_path):

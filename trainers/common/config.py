@@ -4,6 +4,7 @@ A method's configuration is a frozen dataclass that embeds ``Model`` as ``[model
 ``Training`` as ``[train]`` beside sections of its own.
 """
 
+import inspect
 import json
 import math
 import tomllib
@@ -126,7 +127,7 @@ class Training:
 def read_config(path: Path, kind: type[C], sets: Sequence[str] = ()) -> C:
     """Read a configuration strictly.
 
-    A file may say ``base = "default"``, another file of its folder by name, and override parts of it.
+    A file may say ``base = "default"``, another one of its folder or of the method's by name, and override parts of it.
 
     Args:
         path: the TOML file.
@@ -139,7 +140,7 @@ def read_config(path: Path, kind: type[C], sets: Sequence[str] = ()) -> C:
     Raises:
         UserError: the file is missing or no TOML, or a field is unknown, missing or out of range.
     """
-    table = _read(path)
+    table = _read(path, Path(inspect.getfile(kind)).parent)
     for item in sets:
         name, equals, value = item.partition("=")
         if not equals or not all(name.split(".")):
@@ -174,7 +175,7 @@ def as_json(table: Any) -> str:
     return json.dumps(table, sort_keys=True, ensure_ascii=False)
 
 
-def _read(path: Path, above: frozenset[str] = frozenset()) -> dict[str, Any]:
+def _read(path: Path, package: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG:
             raise UserError(f"{path} is larger than a configuration can be.", "Give a TOML file of up to 1 MiB.")
@@ -186,10 +187,14 @@ def _read(path: Path, above: frozenset[str] = frozenset()) -> dict[str, Any]:
     base = table.pop("base", None)
     if base is None:
         return table
-    above |= {path.stem}
-    if not isinstance(base, str) or Path(base).name != base or base in above:
-        raise UserError(f"{path}: base is {base!r}.", "Name another configuration of the same folder, as in 'default'.")
-    return _merged(_read(path.with_name(f"{base}.toml"), above), table)
+    above = (*above, path.resolve())
+    for folder in (path.parent, package):
+        under = folder / f"{base}.toml"
+        if Path(str(base)).name == base and under.is_file() and under.resolve() not in above:
+            return _merged(_read(under, package, above), table)
+    raise UserError(
+        f"{path}: base is {base!r}.", "Name another configuration of its folder or of the method, as in 'default'."
+    )
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
