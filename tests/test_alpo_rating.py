@@ -159,6 +159,15 @@ def test_a_model_in_memory_samples_after_the_prefix_it_is_trained_with():
     assert outputs == [[None, None]] * 3  # an untrained model numbers no lines
 
 
+def test_lines_are_drawn_independently_of_each_other():
+    model = alpo_toy.model()
+    for weights in model.parameters():
+        weights.data.zero_()  # every prompt is followed by every token as likely
+    sampler = Local(model, alpo_toy.encoder(), Decoding(9, max_tokens=8, top_p=1.0, top_k=0), seed=3)
+    lines = [asyncio.run(sampler.next_lines(scenes(1, 0), [("k00-casual-plain",) * n], 9)) for n in range(3)]
+    assert len({str(texts) for texts in lines}) == 3
+
+
 def test_what_is_cut_off_is_no_candidate():
     sample, encoder, model = scenes(1, 0)[0], alpo_toy.encoder(), alpo_toy.model()
     long = Local(model, encoder, Decoding(64, temperature=5.0, top_p=1.0, top_k=0, max_tokens=40), seed=1)
@@ -167,7 +176,7 @@ def test_what_is_cut_off_is_no_candidate():
     assert len(set(lengths)) > 5
     short = Local(model, encoder, Decoding(64, temperature=5.0, top_p=1.0, top_k=0, max_tokens=5), seed=1)
     (cut,) = asyncio.run(short.next_lines([sample], [()], 64))
-    assert max(len(text.split()) for text in cut) == 4
+    assert 0 < max(len(text.split()) for text in cut) <= 4
     assert cut.count("") > 32
 
 

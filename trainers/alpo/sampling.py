@@ -16,6 +16,7 @@ from harness.llm.types import LLM, Decode, Message, Request, Response
 from harness.prompts import THINKING
 from trainers.alpo.data import Sample, asking, instruction
 from trainers.alpo.encoding import Encoder
+from trainers.alpo.mixing import stream
 
 Lines = tuple[str, ...]
 
@@ -73,23 +74,24 @@ class Local:
     async def next_lines(self, samples: Sequence[Sample], before: Sequence[Lines], k: int) -> list[list[str]]:
         """Sample the line that follows; see ``Sampler``."""
         prompts = [self.encoder.before(sample, lines) for sample, lines in zip(samples, before, strict=True)]
-        return [[self.encoder.first_line(ids) for ids in drawn] for drawn in self._draw(prompts, k, self.encoder.stops)]
+        drawn = self._draw(prompts, k, self.encoder.stops, len(before[0]) if before else 0)
+        return [[self.encoder.first_line(ids) for ids in texts] for texts in drawn]
 
     async def outputs(self, samples: Sequence[Sample], k: int) -> list[list[Lines | None]]:
         """Sample whole outputs; see ``Sampler``."""
-        drawn = self._draw([self.encoder.prompt(s) for s in samples], k, self.encoder.stops[:1])
+        drawn = self._draw([self.encoder.prompt(s) for s in samples], k, self.encoder.stops[:1], 0)
         return [
             [_lines(self.encoder.lines(ids, len(sample.item.segments))) for ids in group]
             for sample, group in zip(samples, drawn, strict=True)
         ]
 
-    def _draw(self, prompts: Sequence[list[int]], k: int, stops: Sequence[int]) -> list[list[list[int]]]:
-        """Continue each prompt k times; what was cut off at the limit is empty."""
+    def _draw(self, prompts: Sequence[list[int]], k: int, stops: Sequence[int], number: int) -> list[list[list[int]]]:
+        """Continue each prompt k times, with draws of their own for each line's number; what was cut off is empty."""
         import torch
 
         ends = frozenset(stops)
 
-        torch.manual_seed(self.seed)
+        torch.manual_seed(int(stream("draw", self.seed, number).integers(1 << 31)))
         pad = self.encoder.tokenizer.pad_token_id
         drawn: list[list[list[int]]] = []
         each = max(1, self.batch // k)
