@@ -22,7 +22,6 @@ from harness.llm.training_card import read_optimised_for
 from harness.records import dump
 from harness.run.store import read_result
 from harness.task import Task, load_task
-from tasks import sandglass_mini
 from trainers.common.config import Model, find_config, read_config
 from trainers.common.history import read_history
 from trainers.common.models import load_model
@@ -54,12 +53,6 @@ SHOWN = (
 CURVES = ("reward", "parts/length", "parts/embed_qe", "rho", "in_bounds", "entropy", "completions/mean_length")
 
 
-def held_out_data(ids: frozenset[str], path: Path) -> None:
-    """Write the held-out segments as a data file of the same task."""
-    lines = Path(sandglass_mini.__file__).with_name("segments.jsonl").read_text(encoding="utf-8").splitlines()
-    write_atomic(path, "".join(f"{line}\n" for line in lines if json.loads(line)["id"] in ids).encode())
-
-
 def answers(model: Model, task: Task, path: Path) -> None:
     """Write a model's greedy answers to a file that ``sandglass score`` reads."""
     weights, tokenizer = load_model(model)
@@ -73,11 +66,13 @@ def answers(model: Model, task: Task, path: Path) -> None:
     write_atomic(path, b"".join(map(to_line, lines)))
 
 
-def scored(name: str, task: str, data: Path, answered: Path, optimised_for: tuple[str, ...], out: Path) -> Path:
+def scored(
+    name: str, task: str, held_out: tuple[str, ...], answered: Path, optimised_for: tuple[str, ...], out: Path
+) -> Path:
     """Score answers with the harness; returns the folder of the result."""
     more = ["--optimised-for", ",".join(optimised_for)] if optimised_for else []
-    command = ["score", task, "--data", str(data), "--translations", str(answered), "--name", name]
-    command += ["--protocol", "offline"]
+    command = ["score", task, "--translations", str(answered), "--name", name, "--protocol", "offline"]
+    command += [word for video in held_out for word in ("--only", video)]
     command += ["--back-translator", BACK_TRANSLATOR, "--qe", "embed_qe", "--threads", "1", "--out", str(out), *more]
     if sandglass(command):
         raise SystemExit(f"{name} could not be scored.")
@@ -91,9 +86,9 @@ def main() -> int:
     args = parser.parse_args()
     config = read_config(find_config("embedded", Path(homura.__file__).parent), Config)
     work, trained = args.run / "evaluation", args.run / "model"
-    data = work / "held_out.jsonl"
-    held_out_data(frozenset(load_corpus(config).held_out), data)
-    task = load_task(config.data.task, data)
+    held_out = load_corpus(config).held_out
+    assert held_out is not None  # the mini set has no training part of its own
+    task = load_task(config.data.task).only(held_out)
     models = {"before": config.model, "after": Model(f"hf/{trained.resolve()}")}
     folders = []
     for when, model in models.items():
@@ -101,7 +96,7 @@ def main() -> int:
         if not path.is_file():
             answers(model, task, path)
         marked = read_optimised_for(trained) if when == "after" else ()
-        folders.append(scored(f"gemma-3-270m-{when}", config.data.task, data, path, marked, work / when))
+        folders.append(scored(f"gemma-3-270m-{when}", config.data.task, held_out, path, marked, work / when))
     write(args, config, folders)
     return 0
 

@@ -75,7 +75,23 @@ class Task:
         items, wanted = self.items(self.window), -(-limit // self.window)
         chosen = [items[index * len(items) // wanted] for index in range(wanted)]
         segments = tuple(segment for item in chosen for segment in item.segments)[:limit]
-        return replace(self, segments=segments, selection=f"{len(segments)} of {total}, evenly spaced")
+        of = "" if self.selection == "all" else f" of {self.selection}"
+        return replace(self, segments=segments, selection=f"{len(segments)} of {total}, evenly spaced{of}")
+
+    def only(self, clusters: Sequence[str]) -> "Task":
+        """Return the task with the segments of some clusters (videos, documents) alone; with all where none is named.
+
+        Raises:
+            UserError: a cluster that the task does not have.
+        """
+        if not clusters:
+            return self
+        known = {segment.cluster for segment in self.segments}
+        if unknown := sorted(set(clusters) - known):
+            raise UserError(f"{self.name} has no {unknown[0]!r}.", f"Use --only with {', '.join(sorted(known)[:20])}.")
+        segments = tuple(segment for segment in self.segments if segment.cluster in clusters)
+        named = " ".join(", ".join(sorted(set(clusters))).replace("|", "/").split())  # it stands in a protocol line
+        return replace(self, segments=segments, selection=f"{len(segments)} of {len(self.segments)}, only {named}")
 
     def items(self, window: int = 1) -> tuple[Item, ...]:
         """Group consecutive segments of one cluster into items of at most ``window``."""

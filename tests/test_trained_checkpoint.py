@@ -1,6 +1,7 @@
 """From a configuration to a row: a tiny model is trained, and its checkpoint goes straight into a run."""
 
 import json
+import shlex
 from importlib.util import find_spec
 
 import pytest
@@ -81,11 +82,15 @@ def test_a_finished_run_is_not_trained_again(run):
     assert (weights.stat().st_mtime_ns, read_history(run / "run" / "history.jsonl")) == before
 
 
-def test_the_checkpoint_is_run_and_marked(run, tmp_path):
+def test_the_checkpoint_is_run_on_what_was_held_out_and_marked(run, tmp_path, capsys):
     saved = run / "run" / "model"
     command = ["run", "sandglass_mini_zh_en", "--model", f"hf/{saved}", "--strategy", "prompted", "--limit", "4"]
     command += ["--protocol", "offline", "--seeds", "1", "--temperature", "0", "--max-tokens", "16"]
-    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "was trained on 2 of the 4 segments of sandglass_mini_zh_en. Measure on what was held out: --only " in said
+    only = shlex.split(said.split("held out: ")[1].rstrip(".\n"))
+    assert main([*command, *only, "--out", str(tmp_path / "out")]) == 0
     result = read_result(next((tmp_path / "out").rglob("result.json")).parent)
     assert result.model.startswith("hf/model@") and result.complete and result.segments == 4
     assert sum(result.states.values()) == 4 and "failed" not in {s for s, n in result.states.items() if n}

@@ -11,6 +11,13 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results folder")
     parser.add_argument("--data", type=Path, metavar="PATH", help="local copy of the task's data file")
     parser.add_argument("--limit", type=int, metavar="N", help="N segments, spread evenly over the task")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="VIDEO",
+        help="one video alone; may be given several times",
+    )
     parser.add_argument("--protocol", choices=PROTOCOLS, default="paper", help="how it is measured (default paper)")
     parser.add_argument("--back-translator", metavar="M", help="model that translates back, instead of the protocol's")
     parser.add_argument("--back-translator-api-base", metavar="URL", help="its OpenAI-compatible server")

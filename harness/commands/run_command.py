@@ -26,6 +26,7 @@ from harness.llm.types import Decode
 from harness.run.names import parse_seeds
 from harness.run.plan import Plan
 from harness.run.ready import prepare
+from harness.task import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Serve the model where it is a checkpoint, then run."""
+    tasks = [load_asked(name, args.data).only(args.only).limited(args.limit) for name in args.tasks]
     with contextlib.ExitStack() as stack:
-        return run(args, _served(args, stack))
+        return run(args, tasks, _served(args, tasks, stack))
 
 
-def run(args: argparse.Namespace, backends: dict[str, Backend]) -> int:
+def run(args: argparse.Namespace, tasks: Sequence[Task], backends: dict[str, Backend]) -> int:
     """Plan every task with every strategy, check what they need, then run."""
-    plans = plans_of(args)
+    plans = plans_of(args, tasks)
     cache, failures = open_cache(args), FailureLog()
     door = open_door(args, cache, failures, backends)
     door.check(models_of(plans))
@@ -82,20 +84,21 @@ def run(args: argparse.Namespace, backends: dict[str, Backend]) -> int:
     return run_and_show(plans, open_executor(args, door), args, failures)
 
 
-def _served(args: argparse.Namespace, stack: contextlib.ExitStack) -> dict[str, Backend]:
+def _served(args: argparse.Namespace, tasks: Sequence[Task], stack: contextlib.ExitStack) -> dict[str, Backend]:
     """Start a server for a checkpoint, and give the model the name that identifies it.
 
     Raises:
-        UserError: the checkpoint may not be loaded or served.
+        UserError: the checkpoint may not be loaded or served, or was trained on what it would be measured on.
     """
     from harness.llm.checkpoint import is_checkpoint, resolve
-    from harness.llm.training_card import read_optimised_for
+    from harness.llm.training_card import check_apart, read_optimised_for
 
     if not is_checkpoint(args.model):
         return {}
     if args.api_base is not None or args.executor != "local":
         raise UserError(f"{args.model} is served here.", "Leave --api-base and --executor away, or serve it yourself.")
     checkpoint = resolve(args.model, trust_remote_code=args.trust_remote_code)
+    check_apart(checkpoint.folder, tasks)
     args.model = checkpoint.model
     args.optimised_for = ",".join([*read_optimised_for(checkpoint.folder), args.optimised_for])
     if args.dry_run:
@@ -117,13 +120,12 @@ def _prefetched(args: argparse.Namespace, plans: Sequence[Plan], cache: Response
     return not report.pending
 
 
-def plans_of(args: argparse.Namespace) -> list[Plan]:
+def plans_of(args: argparse.Namespace, tasks: Sequence[Task]) -> list[Plan]:
     """Return one plan for each task and strategy.
 
     Raises:
         UserError: a name unknown or a value out of range.
     """
-    tasks = [load_asked(name, args.data).limited(args.limit) for name in args.tasks]
     return [
         Plan(
             task=task,

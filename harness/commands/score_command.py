@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Read the file against the task, then measure it."""
     whole = load_asked(args.tasks[0], args.data)
-    task = whole.limited(args.limit)
+    task = whole.only(args.only).limited(args.limit)
     protocol = protocol_of(args)
     given = references(task) if args.reference else read_translations(args.translations, whole, task)
     plan = Plan(

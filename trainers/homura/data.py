@@ -45,7 +45,7 @@ class Corpus:
         bounds: L0 and R0.
         mu: mean syllables of the training sources.
         rows: training set; ``prompt`` and the columns of ``trainers.homura.parts.Batch``, ``source`` the text.
-        held_out: ids of the task's segments that are not trained on, where it has no training part of its own.
+        held_out: clusters of the task that are not trained on; None where it has a training part of its own.
         read: reads answers.
         count: counts a translation's syllables.
         line: whether an answer ends with its line.
@@ -58,7 +58,7 @@ class Corpus:
     bounds: Bounds
     mu: float
     rows: tuple[dict[str, Any], ...]
-    held_out: tuple[str, ...]
+    held_out: tuple[str, ...] | None
     read: Reader
     count: Callable[[str], int]
     line: bool = False
@@ -88,7 +88,7 @@ def load_corpus(config: Config) -> Corpus:
     if file is None:
         training, held_out = split(task.segments, data.held_out, data.split_seed)
     else:
-        training, held_out = list(read_jsonl(file, task.target, CONTEXT)), []
+        training, held_out = list(read_jsonl(file, task.target, CONTEXT)), None
         check_apart(file, training, task.segments)
     training = spread(training, data.limit)
     if not training:
@@ -103,7 +103,7 @@ def load_corpus(config: Config) -> Corpus:
         bounds=(low, high),
         mu=sum(r["source_syllables"] for r in rows) / len(rows),
         rows=rows,
-        held_out=tuple(segment.id for segment in held_out),
+        held_out=held_out,
         read=reader(data.prompt, task.target, config.grpo.max_tokens),
         count=counter_for(task.target, counter),
         line=data.prompt == "line",
@@ -138,7 +138,7 @@ def check_apart(file: Path, training: Sequence[Segment], measured: Sequence[Segm
         )
 
 
-def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list[Segment], list[Segment]]:
+def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list[Segment], tuple[str, ...]]:
     """Split segments by cluster: whole videos are trained on or held out.
 
     Args:
@@ -147,17 +147,17 @@ def split(segments: Sequence[Segment], held_out: float, seed: int) -> tuple[list
         seed: of the draw.
 
     Returns:
-        Training and held-out segments, each in the task's order.
+        What is trained on, in the task's order, and the clusters held out.
 
     Examples:
         >>> segments = [Segment(str(n), "好", f"video {n // 2}") for n in range(8)]
         >>> training, held = split(segments, 0.25, seed=0)
-        >>> [segment.id for segment in held], len(training)
-        (['6', '7'], 6)
+        >>> held, [segment.id for segment in training]
+        (('video 3',), ['0', '1', '2', '3', '4', '5'])
     """
     clusters = sorted({segment.cluster for segment in segments})
-    out = set(random.Random(seed).sample(clusters, math.ceil(held_out * len(clusters))))
-    return [s for s in segments if s.cluster not in out], [s for s in segments if s.cluster in out]
+    out = random.Random(seed).sample(clusters, math.ceil(held_out * len(clusters)))
+    return [segment for segment in segments if segment.cluster not in out], tuple(sorted(out))
 
 
 def spread(segments: list[Segment], limit: int) -> list[Segment]:

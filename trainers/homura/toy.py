@@ -94,7 +94,7 @@ def corpus(config: Config) -> Corpus:
         bounds=config.reward.own_bounds or language.BOUNDS,
         mu=fmean(map(count_source, sources)),
         rows=rows,
-        held_out=(),
+        held_out=None,
         read=read,
         count=counter_for("en", counter),
         demonstration=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.convert import dump
 from harness.errors import UserError
-from trainers.common.config import find_config, read_config
+from trainers.common.config import as_json, find_config, read_config
 from trainers.homura.config import Config
 from trainers.homura.data import Corpus, load_corpus
 from trainers.homura.parts import Part, build_part, imported
@@ -94,7 +94,8 @@ def told(config: Config, corpus: Corpus, parts: Sequence[Part]) -> str:
     length = f"theta {config.reward.theta:g}" if config.reward.length == "auto" else f"[{low:g}, {high:g}]"
     return "\n".join(
         [
-            f"{config.model.path} on {len(corpus.rows)} segments of {corpus.name} ({len(corpus.held_out)} held out)",
+            f"{config.model.path} on {len(corpus.rows)} segments of {corpus.name}"
+            + (f", held out: {', '.join(corpus.held_out) or 'none'}" if corpus.held_out is not None else ""),
             f"reward {config.reward.profile}: {config.reward.length} {length}, mu {corpus.mu:.4g}, "
             f"quality {', '.join(part.name for part in parts) or 'none'}",
             f"{config.grpo.generations} rollouts a prompt, loss {config.grpo.loss}, beta {config.grpo.beta:g}",
@@ -133,7 +134,8 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
         base=config.model.path,
         optimised_for=optimised_for(config, parts),
         config=dump(config),
-        data={"task": corpus.name, "sha256": hash_of(corpus.rows), "held_out": " ".join(corpus.held_out)},
+        data={"task": corpus.name, "sha256": hash_of(corpus.rows)}
+        | ({} if corpus.held_out is None else {"held_out": as_json(corpus.held_out)}),
         demonstration=corpus.demonstration,
     )
     return train(trainer, config.train, card)

@@ -1,0 +1,72 @@
+"""What was trained on is not measured: parts of a task, and what a checkpoint's card says of them."""
+
+import json
+
+import pytest
+
+from harness.cli import main
+from harness.errors import UserError
+from harness.llm.training_card import FILE, check_apart
+from harness.run.store import read_result
+from harness.task import load_task
+
+TASK = "sandglass_mini_zh_en"
+
+
+@pytest.fixture(scope="module")
+def task():
+    return load_task(TASK)
+
+
+def videos(task):
+    return sorted({segment.cluster for segment in task.segments})
+
+
+def card(folder, **data):
+    (folder / FILE).write_text(json.dumps({"optimised_for": [], "data": data}))
+    return folder
+
+
+def test_only_some_videos(task):
+    first, second, *_ = videos(task)
+    part = task.only([second, first])
+    assert [s.id for s in part.segments] == [s.id for s in task.segments if s.cluster in (first, second)]
+    assert part.selection == f"{len(part.segments)} of {len(task.segments)}, only {first}, {second}"
+    assert part.limited(3).selection == f"3 of {len(part.segments)}, evenly spaced of {part.selection}"
+    assert task.only([]) is task
+    with pytest.raises(UserError, match=rf"has no 'film-99'. Use --only with {first}, "):
+        task.only(["film-99"])
+
+
+def test_a_file_is_scored_on_one_video_alone(task, tmp_path, capsys):
+    video = videos(task)[1]
+    command = ["score", TASK, "--reference", "--no-model", "--only", video, "--out", str(tmp_path)]
+    assert main([*command, "--protocol", "offline"]) == 0
+    result = read_result(next(tmp_path.rglob("result.json")).parent)
+    assert result.segments == len(task.only([video]).segments) and result.selection.endswith(f"only {video}")
+
+
+def test_a_checkpoint_is_measured_on_what_it_was_not_trained_on(task, tmp_path):
+    held, *_, other = videos(task)
+    folder = card(tmp_path, task=task.line(), held_out=json.dumps([held]))
+    check_apart(folder, [task.only([held])])
+    seen = len(task.segments) - len(task.only([held]).segments)
+    with pytest.raises(UserError, match=f'on {seen} of the {len(task.segments)} segments .*: --only "{held}"'):
+        check_apart(folder, [task])
+    with pytest.raises(UserError, match="was trained on"):
+        check_apart(folder, [task.only([held]), load_task("sandglass_mini_duration_zh_en").only([other])])
+    with pytest.raises(UserError, match="Measure on other data"):
+        check_apart(card(tmp_path, task=task.line(), held_out="[]"), [task])
+
+
+def test_training_on_other_data_blocks_nothing(task, tmp_path):
+    check_apart(tmp_path, [task])
+    check_apart(card(tmp_path), [task])
+    check_apart(card(tmp_path, task=task.line()), [task])  # a training part of its own
+    check_apart(card(tmp_path, task="other_zh_en@1.0#0123456789ab", held_out="[]"), [task])
+
+
+@pytest.mark.parametrize("data", [{"held_out": "[1]", "task": "t"}, {"held_out": "{", "task": "t"}, {"held_out": "[]"}])
+def test_a_damaged_card_is_an_error(task, tmp_path, data):
+    with pytest.raises(UserError, match="Restore the trainer's card"):
+        check_apart(card(tmp_path, **data), [task])
