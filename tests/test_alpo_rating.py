@@ -272,7 +272,8 @@ def test_a_judges_votes_are_the_scores_and_what_it_cannot_rate_is_unscored():
 
 def test_what_candidates_are_scored_with_is_named_as_columns_and_models_are():
     frame = Frame("en", (0.8, 0.9), 13.1, (6.19,), tau=0.5, track="duration", rate=6.19)
-    columns = {metric.name for name in registry.names("metrics") for metric in registry.get("metrics", name)(frame)}
+    metrics = [metric for name in registry.names("metrics") for metric in registry.get("metrics", name)(frame)]
+    columns = {name for metric in metrics for name in (metric.name, *metric.families)}
     assert set(Timed(Budget("zh", "en", "pyphen", (0.8, 1.0), "duration", 6.0)).optimised_for) <= columns
     judge = load_candidates("candidates:model=deepseek/deepseek-chat", "zh", "en")
     assert Judged(judge, Door(None)).optimised_for == ("family/deepseek", "model/deepseek/deepseek-chat")

@@ -32,6 +32,13 @@ def test_declared_metrics_are_marked(tmp_path):
     assert main(["verify", str(out)]) == 0
 
 
+def test_a_family_marks_all_its_columns(tmp_path):
+    _, out = score(tmp_path, "--optimised-for", "fill")
+    marked = read_result(next(out.rglob("result.json")).parent).marked
+    assert {"fill<=1@6.19", "fill<=1.2@6.19", "fill>1.4@6.19", "fill<.67@6.19"} <= set(marked)
+    assert all(name.startswith("fill") and name != "fill_left_out" for name in marked)
+
+
 def test_nothing_declared_marks_nothing(tmp_path):
     _, out = score(tmp_path)
     assert read_result(next(out.rglob("result.json")).parent).marked == ()

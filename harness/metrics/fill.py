@@ -78,4 +78,5 @@ def _share(rate: float, sign: str, words: str, test: Callable[[float], bool], go
         applies=timed,
         proportion=True,
         higher_is_better=good,
+        families=frozenset({"fill"}),
     )

@@ -66,7 +66,7 @@ class Timed:
     @property
     def optimised_for(self) -> tuple[str, ...]:
         """The metrics of a budget of time."""
-        return ("ib", "ib_within_1", "over", "syllable_error", "under")
+        return ("fill", "ib", "ib_within_1", "over", "syllable_error", "under")
 
     async def rate(self, segments: Sequence[Segment], candidates: Sequence[Sequence[str]]) -> list[Scores]:
         """Rate the candidates of each line; see ``Scorer``. Lines without times are not rated."""
