@@ -107,7 +107,7 @@ def test_the_default_is_the_papers():
         ("data.sft_share=1.0", "below 1"),
         ("scoring.scorer=judge", "scoring.judge"),
         ("scoring.scorer=duration", "the toy"),
-        ("train.output=alpo-toy/sft", "an output folder each"),
+        ("train.output=runs/alpo-toy/sft", "an output folder each"),
         ("selection.tops=3", "unknown field 'tops'"),
         ("beta=nan", "beta must be above 0"),
         ("separator=''", "separator is empty"),

@@ -7,13 +7,12 @@ from typing import Any
 COLUMNS = 3
 
 
-def plot_history(rows: Sequence[Mapping[str, float]], path: Path, title: str) -> None:
+def plot_history(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     """Plot every column of a history against the step, one panel a column, but for totals of the whole run.
 
     Args:
         rows: as ``read_history`` gives them.
         path: the SVG file.
-        title: above.
     """
     names = sorted({name for row in rows for name in row} - {"step", "epoch"})
     shown = [name for name in names if not name.startswith(("train_", "total_"))]
@@ -22,7 +21,6 @@ def plot_history(rows: Sequence[Mapping[str, float]], path: Path, title: str) ->
         points = [(row["step"], row[name]) for row in rows if name in row]
         panel.plot(*zip(*points, strict=True), ".-", linewidth=1.2, markersize=3)
         panel.set_title(name, fontsize=9)
-    figure.suptitle(title)
     _save(figure, path)
 
 

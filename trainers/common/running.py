@@ -154,7 +154,7 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
         raise UserError("Nothing was trained: the data fill no step.", "Lower train.batch or train.accumulation.")
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # all processes: it gathers what is sharded
     if trainer.is_world_process_zero():
-        plot_history(read_history(output / HISTORY), output / "history.svg", training.output)
+        plot_history(read_history(output / HISTORY), output / "history.svg")
         save_model(trainer.accelerator.unwrap_model(trainer.model), trainer.processing_class, finished, weights)
         write_card(finished, replace(card, versions=versions()))
     trainer.accelerator.wait_for_everyone()
