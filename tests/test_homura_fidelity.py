@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import math
+from importlib.util import find_spec
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.tiny_model import build_hollow
 from trainers.homura import fidelity, judged
 from trainers.homura.asking import Asking, lines
 from trainers.homura.parts import Batch, build_part
+
+serves = pytest.mark.skipif(not find_spec("transformers"), reason="the extra 'train' is not installed")
 
 SOURCES = ["他没有答应这件事。", "我们明天去海边。", "他没有答应这件事。"]
 HYPOTHESES = ["He refused.", "We go to the sea.", "He agreed."]
@@ -211,7 +214,7 @@ def test_what_a_part_measures_with_is_named_as_the_board_marks_it(tmp_path):
         ("genrm", {"judge": "accuracy:model=openai/x"}, "genrm:model"),
         ("llm", {"judge": "nonsense:model=openai/x"}, "nonsense"),
         ("llm", {"judge": "accuracy"}, "needs a model"),
-        ("genrm", {"judge": "genrm:model=hf/./there-is-none"}, "there-is-none"),
+        pytest.param("genrm", {"judge": "genrm:model=hf/./there-is-none"}, "there-is-none", marks=serves),
     ],
 )
 def test_wrong_settings_are_said_before_anything_is_asked(name, section, words):
@@ -225,6 +228,7 @@ def test_many_processes_do_not_serve_a_checkpoint_each(monkeypatch):
         build_part("genrm", {"judge": "genrm:model=hf/./somewhere"})
 
 
+@serves
 def test_a_checkpoint_is_checked_when_the_part_is_built_and_served_when_it_is_asked(tmp_path, monkeypatch):
     served = []
 

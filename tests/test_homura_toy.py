@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+pytest.importorskip("trl", reason="the extra 'train' is not installed")
+
 from harness.budget import Budget, in_bounds
 from harness.records import Segment
 from harness.syllables import count

@@ -1,13 +1,14 @@
 """Configurations of training: files, bases and overrides, each mistake one clear sentence."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.errors import UserError
 from trainers.common.config import Model, Training, find_config, read_config
-from trainers.cpo.config import Config
-from trainers.cpo.train import PACKAGE
+from trainers.homura import train as homura
+from trainers.homura.config import Config
 
 
 def written(tmp_path, text, name="mine.toml"):
@@ -51,7 +52,7 @@ def test_a_bad_configuration_is_one_clear_sentence(tmp_path, text, sets, told):
 
 def test_a_file_of_ones_own_builds_on_one_of_the_method(tmp_path):
     path = written(tmp_path, 'base = "default"\n[train]\nseed = 7\n', "default.toml")
-    config, paper = read_config(path, Config), read_config(PACKAGE / "default.toml", Config)
+    config, paper = read_config(path, Config), read_config(find_config("default", Path(homura.__file__).parent), Config)
     assert config == replace(paper, train=replace(paper.train, seed=7)) != paper
 
 
