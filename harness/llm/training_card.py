@@ -1,6 +1,7 @@
 """What a checkpoint of our trainers says of itself: ``sandglass.json`` beside the weights."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,12 @@ def check_apart(folder: Path, tasks: Sequence[Task]) -> None:
         same_data = data["task"].endswith(f"#{task.data_hash[:12]}")  # whatever the track or budget
         seen = sum(segment.cluster not in held_out for segment in task.segments)
         if same_data and seen:
-            only = " ".join(f"--only {json.dumps(cluster, ensure_ascii=False)}" for cluster in held_out)
+            # the card is not ours: only names that the task has are repeated, and quoted for a shell
+            left = sorted({segment.cluster for segment in task.segments} & set(held_out))
+            only = " ".join(f"--only {shlex.quote(cluster)}" for cluster in left)
             raise UserError(
                 f"{folder} was trained on {seen} of the {len(task.segments)} segments of {task.name}.",
-                f"Measure on what was held out: {only}." if held_out else "Measure on other data.",
+                f"Measure on what was held out: {only}." if left else "Measure on other data.",
             )
 
 
