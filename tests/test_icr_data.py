@@ -120,6 +120,8 @@ def test_a_dry_run_loads_no_model(place, capsys):
     config()
     assert main(["train", "icr", "--config", "config.toml", "--dry-run"]) == 0
     assert "2 rounds in en, de" in capsys.readouterr().out and not Path("out").exists()
+    assert main(["train", "icr", "--config", "toy", "--set", "model.path=hf/./other", "--dry-run"]) == 2
+    assert "[toy] makes its own model, and model.path is 'hf/./other'" in capsys.readouterr().err
     config(sft="", start={"method": "dpo", "preferences": "nowhere.jsonl"})
     assert main(["train", "icr", "--config", "config.toml", "--dry-run"]) == 2
     assert "nowhere.jsonl" in capsys.readouterr().err

@@ -76,7 +76,7 @@ def prepare_toy(config: Config, toy: Toy, folder: Path) -> Config:
         _fit_sft(folder / "sft", toy, config.rewarding.request)
     start = None if config.start is None else replace(config.start, preferences=str(folder / "preferences.jsonl"))
     data = replace(config.data, folder=str(folder / "instructions"))
-    return replace(config, model=Model(str(folder / "sft")), data=data, start=start)
+    return replace(config, model=replace(config.model, path=str(folder / "sft")), data=data, start=start)
 
 
 def translate(responses: Sequence[str], language: str) -> list[str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import EXIT_OK
+from harness.errors import EXIT_OK, UserError
 from trainers.common.config import find_config, read_config
 from trainers.icr.config import Config
 from trainers.icr.data import read_preferences, read_prompts
@@ -26,6 +26,10 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
         UserError: something in configuration or data is wrong.
     """
     config = read_config(find_config(config_path, Path(__file__).parent), Config, sets)
+    if config.toy is not None and config.model.path != "toy":
+        raise UserError(
+            f"[toy] makes its own model, and model.path is {config.model.path!r}.", "Leave out one of them."
+        )
     print(_told(config))
     if config.toy is None:
         prompts, skipped = read_prompts(config.data)
