@@ -10,6 +10,7 @@ pytest.importorskip("trl", reason="needs the train extra")
 
 from harness.cli import main
 from harness.run.store import read_result
+from harness.task import load_task
 from trainers.common.history import read_history
 from trainers.homura.train import LENGTH
 
@@ -88,12 +89,16 @@ def test_the_checkpoint_is_run_on_what_was_held_out_and_marked(run, tmp_path, ca
     command += ["--protocol", "offline", "--seeds", "1", "--temperature", "0", "--max-tokens", "16"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    assert "was trained on 2 of the 4 segments of sandglass_mini_zh_en. Measure on what was held out: --only " in said
+    card = json.loads((saved / "sandglass.json").read_text())
+    held_out, segments = json.loads(card["data"]["held_out"]), load_task("sandglass_mini_zh_en").segments
+    trained = sum(segment.cluster not in held_out for segment in segments)
+    assert 0 < trained < len(segments)
+    assert f"was trained on {trained} of the {len(segments)} segments of sandglass_mini_zh_en. Measure on " in said
     only = shlex.split(said.split("held out: ")[1].rstrip(".\n"))
+    assert [cluster for cluster in only if cluster != "--only"] == held_out  # all of it, not the sample's alone
     assert main([*command, *only, "--out", str(tmp_path / "out")]) == 0
     result = read_result(next((tmp_path / "out").rglob("result.json")).parent)
     assert result.model.startswith("hf/model@") and result.complete and result.segments == 4
     assert sum(result.states.values()) == 4 and "failed" not in {s for s, n in result.states.items() if n}
-    card = json.loads((saved / "sandglass.json").read_text())
     assert list(result.optimised_for) == sorted(card["optimised_for"]) == sorted(LENGTH)
     assert set(LENGTH) <= set(result.marked)

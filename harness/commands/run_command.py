@@ -59,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Serve the model where it is a checkpoint, then run."""
-    tasks = [load_asked(name, args.data).only(args.only).limited(args.limit) for name in args.tasks]
+    asked = [load_asked(name, args.data).only(args.only) for name in args.tasks]
+    tasks = [task.limited(args.limit) for task in asked]
     with contextlib.ExitStack() as stack:
-        return run(args, tasks, _served(args, tasks, stack))
+        # before --limit: what is refused, and all that was held out, does not hang on the sample
+        return run(args, tasks, _served(args, asked, stack))
 
 
 def run(args: argparse.Namespace, tasks: Sequence[Task], backends: dict[str, Backend]) -> int:
