@@ -72,5 +72,5 @@ def test_names_of_a_card_can_be_declared(tmp_path):
 )
 def test_a_card_that_cannot_be_read_is_no_clean_record(tmp_path, written):
     (tmp_path / "sandglass.json").write_text(written)
-    with pytest.raises(UserError, match="does not say what the checkpoint was optimised for"):
+    with pytest.raises(UserError, match="does not say what the checkpoint was trained for"):
         read_optimised_for(tmp_path)

@@ -90,7 +90,7 @@ def test_the_checkpoint_is_run_on_what_was_held_out_and_marked(run, tmp_path, ca
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     card = json.loads((saved / "sandglass.json").read_text())
-    held_out, segments = json.loads(card["data"]["held_out"]), load_task("sandglass_mini_zh_en").segments
+    held_out, segments = card["trained_on"][0]["held_out"], load_task("sandglass_mini_zh_en").segments
     trained = sum(segment.cluster not in held_out for segment in segments)
     assert 0 < trained < len(segments)
     assert f"was trained on {trained} of the {len(segments)} segments of sandglass_mini_zh_en. Measure on " in said

@@ -10,8 +10,8 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from harness.errors import UserError
-from harness.llm.training_card import read_optimised_for
-from trainers.common.card import Card
+from harness.llm.training_card import TrainedOn, read_optimised_for, read_trained_on
+from trainers.common.card import Card, write_card
 from trainers.common.config import Model, Training
 from trainers.common.history import read_history
 from trainers.common.models import load_model
@@ -92,11 +92,14 @@ def test_a_run_killed_before_its_model_was_saved_ends_as_an_unbroken_one_does(tm
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
 
 
-def test_what_the_base_was_optimised_for_is_taken_over(tmp_path, tiny):
+def test_what_the_base_was_optimised_for_and_trained_on_is_taken_over(tmp_path, tiny):
     base = run(tmp_path / "base", tiny)
-    (base / "sandglass.json").write_text('{"optimised_for": ["usable", "family/deepseek"]}')
+    seen = TrainedOn("task@1.0#0123456789ab", ("film-01",))
+    write_card(base, Card("homura", "tiny", ("usable", "family/deepseek"), {}, trained_on=(seen,)))
     again = run(tmp_path / "next", tiny, model=load_model(Model(f"hf/{base}"))[0])
     assert read_optimised_for(again) == ("family/deepseek", "ib", "usable")
+    assert read_trained_on(again) == (seen,)
+    assert "trained on task@1.0#0123456789ab, but for film-01" in (again / "README.md").read_text()
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, tiny):

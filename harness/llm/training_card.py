@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,19 @@ from harness.task import Task
 
 FILE = "sandglass.json"
 MAX_CARD = 4 << 20
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """A task whose own segments were trained on.
+
+    Attributes:
+        task: its line, which ends with the hash of its data.
+        held_out: the clusters (videos) that were left out.
+    """
+
+    task: str
+    held_out: tuple[str, ...]
 
 
 def read_optimised_for(folder: Path) -> tuple[str, ...]:
@@ -28,10 +42,23 @@ def read_optimised_for(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def read_trained_on(folder: Path) -> tuple[TrainedOn, ...]:
+    """Read which tasks' own segments a checkpoint, or a base of it, was trained on; empty where it has no card.
+
+    Args:
+        folder: the checkpoint.
+
+    Raises:
+        UserError: there is a card that cannot be read.
+    """
+    given = _card(folder).get("trained_on", [])
+    if not isinstance(given, list):
+        raise _unreadable(folder)
+    return tuple(_trained_on(folder, entry) for entry in given)
+
+
 def check_apart(folder: Path, tasks: Sequence[Task]) -> None:
     """Refuse to measure a checkpoint on segments it was trained on, as far as its card tells.
-
-    A training that took a task's own segments names the task's data and the clusters (videos) it left out.
 
     Args:
         folder: the checkpoint.
@@ -40,28 +67,29 @@ def check_apart(folder: Path, tasks: Sequence[Task]) -> None:
     Raises:
         UserError: some of them were trained on, or there is a card that cannot be read.
     """
-    data = _card(folder).get("data", {})
-    if not isinstance(data, dict):
-        raise _unreadable(folder)
-    if "held_out" not in data:
-        return
-    try:
-        held_out = _texts(json.loads(data["held_out"]))
-    except (ValueError, TypeError, RecursionError):
-        held_out = None
-    if held_out is None or not isinstance(data.get("task"), str):
-        raise _unreadable(folder)
+    trained_on = read_trained_on(folder)
     for task in tasks:
-        same_data = data["task"].endswith(f"#{task.data_hash[:12]}")  # whatever the track or budget
-        seen = sum(segment.cluster not in held_out for segment in task.segments)
-        if same_data and seen:
+        clusters = {segment.cluster for segment in task.segments}
+        left = clusters.copy()
+        for entry in trained_on:
+            if entry.task.endswith(f"#{task.data_hash[:12]}"):  # whatever the track or budget
+                left.intersection_update(entry.held_out)
+        if left != clusters:
+            seen = sum(segment.cluster not in left for segment in task.segments)
             # the card is not ours: only names that the task has are repeated, and quoted for a shell
-            left = sorted({segment.cluster for segment in task.segments} & set(held_out))
-            only = " ".join(f"--only {shlex.quote(cluster)}" for cluster in left)
+            only = " ".join(f"--only {shlex.quote(cluster)}" for cluster in sorted(left))
             raise UserError(
                 f"{folder} was trained on {seen} of the {len(task.segments)} segments of {task.name}.",
                 f"Measure on what was held out: {only}." if left else "Measure on other data.",
             )
+
+
+def _trained_on(folder: Path, entry: object) -> TrainedOn:
+    if isinstance(entry, dict) and isinstance(task := entry.get("task"), str):
+        held_out = _texts(entry.get("held_out"))
+        if held_out is not None:
+            return TrainedOn(task, held_out)
+    raise _unreadable(folder)
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -86,5 +114,5 @@ def _texts(names: object) -> tuple[str, ...] | None:
 
 def _unreadable(folder: Path) -> UserError:
     return UserError(
-        f"{folder / FILE} does not say what the checkpoint was optimised for.", "Restore the trainer's card."
+        f"{folder / FILE} does not say what the checkpoint was trained for.", "Restore the trainer's card."
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.jsonl import write_atomic
-from harness.llm.training_card import FILE
+from harness.llm.training_card import FILE, TrainedOn
 from harness.records import dump
 
 SCHEMA = 1
@@ -26,6 +26,7 @@ class Card:
         optimised_for: metrics, families and models used in reward, selection or training data.
         config: the whole configuration.
         data: what it was trained on, by name and hash; ``base_commit`` where the base is a repository's.
+        trained_on: tasks whose own segments it, or its base, was trained on.
         demonstration: whether it is a toy that says nothing about real models.
         versions: of the libraries.
     """
@@ -35,13 +36,14 @@ class Card:
     optimised_for: tuple[str, ...]
     config: dict[str, Any]
     data: dict[str, str] = field(default_factory=dict)
+    trained_on: tuple[TrainedOn, ...] = ()
     demonstration: bool = False
     versions: dict[str, str] = field(default_factory=dict)
 
 
 def write_card(folder: Path, card: Card) -> None:
     """Write ``sandglass.json`` and a README.md for people."""
-    table = {"schema": SCHEMA, **dump(card), "optimised_for": list(card.optimised_for)}
+    table = {"schema": SCHEMA, **dump(card)}
     write_atomic(folder / FILE, json.dumps(table, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n")
     write_atomic(folder / "README.md", _told(card).encode())
 
@@ -64,4 +66,5 @@ def _told(card: Card) -> str:
         f"- optimised for: {', '.join(card.optimised_for) or 'nothing that is measured'}",
     ]
     lines += [f"- {name}: {value}" for name, value in sorted(card.data.items())]
+    lines += [f"- trained on {it.task}, but for {', '.join(it.held_out) or 'nothing'}" for it in card.trained_on]
     return "\n".join([*lines, "", "Metrics it was optimised for are no evidence of its quality.", ""])

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.jsonl import write_atomic
-from harness.llm.training_card import read_optimised_for
+from harness.llm.training_card import read_optimised_for, read_trained_on
 from harness.records import dump
 from trainers.common.card import Card, versions, write_card
 from trainers.common.config import Training, as_json
@@ -124,7 +124,7 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
     Args:
         trainer: of TRL or transformers, made with ``arguments``; a ``History`` is added to it.
         training: its ``[train]``.
-        card: what is written beside the weights; versions, the base's commit and what that was optimised for are added.
+        card: what is written beside the weights; versions and what the base's card says are added (``with_base``).
 
     Returns:
         The folder of the finished checkpoint, which ``sandglass run --model hf/./FOLDER`` takes.
@@ -162,7 +162,7 @@ def train(trainer: Any, training: Training, card: Card) -> Path:
 
 
 def with_base(card: Card, folder: str | None) -> Card:
-    """Add to a card what the base's says that it was optimised for, and its commit where it came from the hub.
+    """Add to a card what the base's says that it was optimised for and trained on, and a commit of the hub.
 
     Args:
         card: the card.
@@ -181,7 +181,8 @@ def with_base(card: Card, folder: str | None) -> Card:
     base = Path(folder)
     used = tuple(sorted({*card.optimised_for, *read_optimised_for(base)}))
     commit = {"base_commit": base.name} if base.parent.name == "snapshots" else {}
-    return replace(card, optimised_for=used, data=card.data | commit)
+    trained_on = tuple(dict.fromkeys([*read_trained_on(base), *card.trained_on]))
+    return replace(card, optimised_for=used, trained_on=trained_on, data=card.data | commit)
 
 
 def last_checkpoint(output: Path) -> str | None:

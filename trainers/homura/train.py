@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.convert import dump
 from harness.errors import UserError
-from trainers.common.config import as_json, find_config, read_config
+from trainers.common.config import find_config, read_config
 from trainers.homura.config import Config
 from trainers.homura.data import Corpus, load_corpus
 from trainers.homura.parts import Part, build_part, imported
@@ -117,6 +117,7 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
     Raises:
         UserError: the model may not be loaded, a quality part is dead, the loss is no number.
     """
+    from harness.llm.training_card import TrainedOn
     from trainers.common.card import Card
     from trainers.common.models import load_model, lora_config
     from trainers.common.running import hash_of, prepare, train
@@ -134,8 +135,8 @@ def run(config: Config, corpus: Corpus, parts: Sequence[Part]) -> Path:
         base=config.model.path,
         optimised_for=optimised_for(config, parts),
         config=dump(config),
-        data={"task": corpus.name, "sha256": hash_of(corpus.rows)}
-        | ({} if corpus.held_out is None else {"held_out": as_json(corpus.held_out)}),
+        data={"task": corpus.name, "sha256": hash_of(corpus.rows)},
+        trained_on=() if corpus.held_out is None else (TrainedOn(corpus.name, corpus.held_out),),
         demonstration=corpus.demonstration,
     )
     return train(trainer, config.train, card)
