@@ -10,7 +10,7 @@ pytest.importorskip("trl", reason="the extra 'train' is not installed")
 from harness.errors import UserError
 from harness.judges import load_chunk
 from harness.llm.door import Door
-from harness.llm.training_card import read_optimised_for
+from harness.llm.training_card import TrainedOn, read_optimised_for, read_trained_on
 from harness.records import Item, Segment
 from tests import tiny_model
 from tests.judge_server import JudgeServer, numbered, run
@@ -50,7 +50,7 @@ learning_rate = 1e-3
 steps = 2
 batch = 1
 [evaluation]
-task = "musc_mini_en_de"
+task = "musc_mini_zh_en"
 limit = 25
 judges = ["accuracy:model=openai/judge:api_base={url}", "vividness:model=openai/judge:api_base={url}"]
 pairwise = ["pairwise:model=openai/judge:dimension=vividness:api_base={url}"]
@@ -77,7 +77,7 @@ def test_a_run_on_a_task_with_judges(tmp_path, capsys):
     tiny_model.build(tmp_path / "tiny")
     from harness.task import load_task
 
-    lines = [{"id": segment.id, "text": "So ist es 70"} for segment in load_task("musc_mini_en_de").segments]
+    lines = [{"id": segment.id, "text": "So ist es 70"} for segment in load_task("musc_mini_zh_en").segments]
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     judge = JudgeServer(numbered)
     with Loopback(answer(judge)) as server:
@@ -93,6 +93,9 @@ def test_a_run_on_a_task_with_judges(tmp_path, capsys):
     assert history[0]["gated"] < 1 and history[0]["margin"] == pytest.approx(0, abs=1e-4)
     optimised = read_optimised_for(tmp_path / "run" / "model")
     assert {"model/openai/judge", "family/judge", "model/openai/m", "family/m"} == set(optimised)
+    for stage in ("sft", "run"):
+        (entry,) = read_trained_on(tmp_path / stage / "model")
+        assert entry == TrainedOn(load_task("musc_mini_en_de").line(), ())
     found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert set(found["scores"]) == {"sft", "alpo", "other", "reference"}
     assert found["scores"]["alpo"]["accuracy_chunk"]["value"] == 0  # a model that knows no word numbers no lines
@@ -101,6 +104,15 @@ def test_a_run_on_a_task_with_judges(tmp_path, capsys):
     assert (against["win"], against["tie"], against["loss"]) == (0, 0, 25)
     assert found["misread"]["alpo"] == 1
     assert found["optimised_for"] == ["accuracy_chunk", "pairwise_vividness", "vividness_chunk"]  # one judge for all
+
+
+def test_what_is_trained_on_is_no_evaluation(tmp_path):
+    tiny_model.build(tmp_path / "tiny")
+    (tmp_path / "run.toml").write_text(CONFIG.format(folder=tmp_path, url="http://127.0.0.1:9/v1"))
+    for dry_run in (True, False):
+        with pytest.raises(UserError, match="6 videos of the evaluation, musc_mini_en_de, are trained on"):
+            main(str(tmp_path / "run.toml"), ["evaluation.task=musc_mini_en_de", "evaluation.systems={}"], dry_run)
+    assert not (tmp_path / "sft").exists()
 
 
 def test_a_template_without_a_system_message_ends_in_a_sentence(tmp_path):

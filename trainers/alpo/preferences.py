@@ -11,7 +11,7 @@ from trainers.alpo.config import TOY, Config
 from trainers.alpo.data import RatedSample
 from trainers.alpo.encoding import Encoder
 from trainers.alpo.examples import Example, examples
-from trainers.alpo.setup import encoder_of, optimised_for, training_samples
+from trainers.alpo.setup import encoder_of, optimised_for, trained_on, training_samples
 from trainers.common.card import Card
 from trainers.common.config import Model
 from trainers.common.running import arguments, hash_of, prepare, train
@@ -92,5 +92,6 @@ def card(config: Config, made: Sequence[Example], rated: Sequence[RatedSample], 
         dump(config),
         {"samples": str(len(made)), "hash": hash_of([dump(one) for one in rated])}
         | {name: str(count) for name, count in sorted(counts.items())},
+        trained_on=trained_on(config),
         demonstration=config.data.task == TOY,
     )

@@ -7,6 +7,7 @@ from harness.budget import Budget
 from harness.errors import UserError
 from harness.judges.families import model_names
 from harness.llm.door import Door
+from harness.llm.training_card import TrainedOn
 from harness.metrics.fill import SPEECH_RATES
 from harness.task import Task, load_task
 from trainers.alpo.config import TOY, Config
@@ -82,13 +83,38 @@ def training_samples(config: Config, tokenizer: Any) -> tuple[list[Sample], list
 
 
 def evaluation_samples(config: Config, tokenizer: Any) -> list[Sample]:
-    """Return what is translated for the evaluation."""
+    """Return what is translated for the evaluation.
+
+    Raises:
+        UserError: it is trained on.
+    """
     if config.evaluation.task == TOY:
         from trainers.alpo.toy_language import scenes
 
         return scenes(config.evaluation.limit, TEST_SEED)
     task = task_of(config.evaluation.task, config.evaluation.path)
+    if config.data.task != TOY:
+        check_apart(task_of(config.data.task, config.data.path), task)
     return from_task(task.limited(config.evaluation.limit or None), tokenizer)
+
+
+def check_apart(training: Task, measured: Task) -> None:
+    """Refuse to evaluate on what is trained on.
+
+    Raises:
+        UserError: a line of a video is in both.
+    """
+    seen = {(segment.cluster, segment.text) for segment in training.segments}
+    if both := {segment.cluster for segment in measured.segments if (segment.cluster, segment.text) in seen}:
+        raise UserError(
+            f"{len(both)} videos of the evaluation, {measured.name}, are trained on, such as {min(both)!r}.",
+            "Name other data in evaluation.task or evaluation.path, or leave evaluation.task empty.",
+        )
+
+
+def trained_on(config: Config) -> tuple[TrainedOn, ...]:
+    """Return what cards name as trained on: the whole task, whichever stage took which samples of it."""
+    return () if config.data.task == TOY else (TrainedOn(task_of(config.data.task, config.data.path).line(), ()),)
 
 
 def encoder_of(config: Config, tokenizer: Any) -> Encoder:

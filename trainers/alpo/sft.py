@@ -9,7 +9,7 @@ from harness.errors import UserError
 from harness.records import dump
 from trainers.alpo.config import TOY, Config
 from trainers.alpo.data import Sample
-from trainers.alpo.setup import base, encoder_of, training_samples
+from trainers.alpo.setup import base, encoder_of, trained_on, training_samples
 from trainers.common.card import Card
 from trainers.common.config import Model, Training
 from trainers.common.running import arguments, hash_of, prepare, train
@@ -53,6 +53,7 @@ def tuned(config: Config, training: Training, samples: Sequence[Sample], model: 
         (),
         dump(config),
         {"samples": str(len(rows)), "hash": hash_of([[sample.prompt, *found] for sample, found in usable])},
+        trained_on=trained_on(config),
         demonstration=config.data.task == TOY,
     )
     return train(trainer, training, card)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import EXIT_OK
 from harness.llm.door import Door
@@ -34,6 +35,7 @@ def main(config_path: str, sets: Sequence[str], dry_run: bool) -> int:
     if dry_run:
         print(checked(config))
         return EXIT_OK
+    check_evaluation(config, tokenizer_of(config.model))
     state = processes()
     tuned = sft(config)
     if config.until == "sft":
@@ -67,10 +69,21 @@ def checked(config: Config) -> str:
         f"{lines} lines to score by {config.scoring.judge or config.scoring.scorer}",
         f"{config.method} on up to {len(second)} samples",
     ]
-    if config.evaluation.task:
+    if config.until == "evaluation" and config.evaluation.task:
         measures_of(config, door)
-        samples = evaluation_samples(config, tokenizer)
-        for path in config.evaluation.systems.values():
-            read_system(Path(path), samples)
-        said.append(f"evaluation on {len(samples)} samples")
+        said.append(f"evaluation on {check_evaluation(config, tokenizer)} samples")
     return "; ".join(said) + "."
+
+
+def check_evaluation(config: Config, tokenizer: Any) -> int:
+    """Check before anything is trained that the data of the evaluation are there; return the number of samples.
+
+    Raises:
+        UserError: they are not there, are trained on, or do not fit another system's translations.
+    """
+    if not config.evaluation.task or config.until != "evaluation":
+        return 0
+    samples = evaluation_samples(config, tokenizer)
+    for path in config.evaluation.systems.values():
+        read_system(Path(path), samples)
+    return len(samples)
