@@ -5,9 +5,10 @@ is compared first; between languages in Latin letters py3langid has to be sure.
 """
 
 import re
-from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from harness.once import once
 
 LATIN_LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
 MIN_WORDS = 4  # shorter texts are names, titles or exclamations too often
@@ -21,7 +22,7 @@ HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿々〇\U00020000-\U0003ffff]")
 IGNORED = re.compile(r"https?://\S+|\S+@\S+|[#@]\w+")  # addresses and handles have no language
 
 
-@cache
+@once
 def identifier() -> LanguageIdentifier:
     """Load the language identifier, restricted to ``LATIN_LANGUAGES``."""
     loaded = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

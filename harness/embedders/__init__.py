@@ -8,8 +8,8 @@ no embedder ever stands in for another.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Protocol
 
@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 
 from harness.embedders import sentence_transformer, usem3
 from harness.errors import UserError
+from harness.once import once
+
+REMEMBERED = 1 << 14
+"""Texts whose vectors an embedder keeps in memory: 2 to 4 KB each."""
 
 _PREFIX = "sentence-transformers/"
 
@@ -35,26 +39,31 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True)
 class _OneByOne:
-    """An embedder that embeds each text alone, and each text once."""
+    """An embedder that embeds each text alone."""
 
     name: str
     dimension: int
     one: Callable[[str], NDArray[np.float32]]
-    memory: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        for text in texts:
-            if text not in self.memory:
-                row = self.one(text)
-                norm = float(np.linalg.norm(row.astype(np.float64)))
-                self.memory[text] = (row / norm).astype(np.float32) if norm > 0 else row
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        return np.stack([self.memory[text] for text in texts])
+        return np.stack([self.one(text) for text in texts])
 
 
+def _remembering(name: str, dimension: int, embed: Callable[[str], NDArray[np.float32]]) -> Embedder:
+    @lru_cache(maxsize=REMEMBERED)
+    def one(text: str) -> NDArray[np.float32]:
+        row = embed(text)
+        norm = float(np.linalg.norm(row.astype(np.float64)))
+        return (row / norm).astype(np.float32) if norm > 0 else row
+
+    return _OneByOne(name, dimension, one)
+
+
+@once
 def load(name: str) -> Embedder:
-    """Load an embedder by name.
+    """Load an embedder by name, once; it remembers the texts that it saw last.
 
     Args:
         name: ``usem3``, or ``sentence-transformers/`` and a repository or local path.
@@ -72,9 +81,9 @@ def load(name: str) -> Embedder:
         harness.errors.UserError: Unknown embedder 'word2vec'. Choose usem3 or sentence-transformers/<name or path>.
     """
     if name == "usem3":
-        return _OneByOne(*usem3.load())
+        return _remembering(*usem3.load())
     if name.startswith(_PREFIX) and len(name) > len(_PREFIX):
-        return _OneByOne(*sentence_transformer.load(name.removeprefix(_PREFIX)))
+        return _remembering(*sentence_transformer.load(name.removeprefix(_PREFIX)))
     raise UserError(f"Unknown embedder {name!r}.", "Choose usem3 or sentence-transformers/<name or path>.")
 
 

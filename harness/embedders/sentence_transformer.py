@@ -1,16 +1,16 @@
 """Any sentence-transformers model, by its repository name or local path."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
+from harness.once import once
 
 
-@cache
+@once
 def load(model: str) -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     """Return the embedder's name with its version, its dimension and the function for one text.
 

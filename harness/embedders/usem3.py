@@ -1,16 +1,16 @@
 """The Universal Sentence Encoder, multilingual v3, as a numpy-only package."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
+from harness.once import once
 
 
-@cache
+@once
 def load() -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     """Return the embedder's name with its version, its dimension and the function for one text."""
     try:

@@ -1,10 +1,10 @@
 """Baidu LAC as an ONNX model: tags mapped to the common form."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
+from harness.once import once
 
 TAGS: dict[str, Tag] = {
     "PER": "name", "LOC": "name", "ORG": "noun", "nr": "name", "ns": "name", "nt": "name", "nw": "noun", "nz": "noun",
@@ -24,7 +24,7 @@ def tokens(pairs: Sequence[tuple[str, str]]) -> tuple[Token, ...]:
     return tuple(token for word, tag in pairs for token in settle(word, TAGS.get(tag, "other")))
 
 
-@cache
+@once
 def load() -> tuple[str, Callable[[str], tuple[Token, ...]]]:
     """Return the tagger's name with its version, and the tagging function."""
     try:

@@ -5,10 +5,10 @@ Stanza's default one; nothing is ever downloaded here.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
+from harness.once import once
 
 TAGS: dict[str, Tag] = {
     "NOUN": "noun", "PROPN": "name", "NUM": "number", "VERB": "verb", "AUX": "verb", "ADJ": "adjective",
@@ -47,7 +47,7 @@ def tokens(triples: Sequence[tuple[str, str, str]]) -> tuple[Token, ...]:
     return tuple(out)
 
 
-@cache
+@once
 def load() -> tuple[str, Callable[[str], tuple[Token, ...]]]:
     """Return the tagger's name with its version, and the tagging function."""
     try:

@@ -69,7 +69,7 @@ class BackTranslation:
 
     async def __call__(self, batch: Batch) -> Scores:
         """Score a batch; what could not be translated back is missing."""
-        embedder = embedders.load(self.settings.embedder)  # anew, since it remembers every text it has seen
+        embedder = embedders.load(self.settings.embedder)
         settings = self.settings
         return await gathered(
             self.name, [self._score(line, embedder) for line in lines(batch, settings.source, settings.target)]
