@@ -146,6 +146,7 @@ def begun(folder, stage):
         return False
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(inputs, built, tmp_path):
     rng = random.Random(1)
     out = tmp_path / "t"

@@ -137,6 +137,7 @@ def test_faults_end_within_the_retry_budget(cache, name):
         assert run(quick(cache), ask(server)).text == "now"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_faults_pass(way):
     faults = [fails(429, retry_after="0.05"), fails(500), HTML, says("ok")._replace(cut=0), says("ok", delay=1.5)]

@@ -97,6 +97,7 @@ def test_a_constant_judge_agrees_with_nobody(tmp_path):
     assert found["measures"]["spearman_pooled"].get("value") is None
 
 
+@pytest.mark.slow
 def test_a_broken_judge(tmp_path):
     code, [found], _ = validate(tmp_path, JudgeServer(truth, broken=0.6), "--no-probes", "--gate")
     assert code == 3 and found["faults"][0].startswith("unparsable")
@@ -105,6 +106,7 @@ def test_a_broken_judge(tmp_path):
     assert found["unparsable"] == found["judgements"] and found["measures"]["spearman_within"].get("value") is None
 
 
+@pytest.mark.slow
 def test_a_judge_that_prefers_its_own_family(tmp_path):
     own = {f"alpha {line} {quality}" for line in range(LINES) for quality in range(101)}
     behave = JudgeServer(truth, noise=4, bonus=9, own=own)
@@ -116,6 +118,7 @@ def test_a_judge_that_prefers_its_own_family(tmp_path):
     assert "faults" not in found or not found["faults"]
 
 
+@pytest.mark.slow
 def test_a_judge_that_drifts_is_found_though_its_answers_are_cached(tmp_path):
     behave, file = JudgeServer(truth, noise=6), ratings(tmp_path / "ratings.jsonl")
     with Loopback(behave) as server:
@@ -155,6 +158,7 @@ def test_a_judge_that_likes_the_first_place(tmp_path):
     assert found["measures"]["pairwise_accuracy"]["value"] > 0.9
 
 
+@pytest.mark.slow
 def test_scales_stand_side_by_side_and_are_drawn(tmp_path):
     kinds = ["accuracy", "accuracy:scale=5", "accuracy:scale=checklist", "candidates:votes=2", "error_spans", "genrm"]
     _, found, _ = validate(tmp_path, JudgeServer(truth), "--no-probes", "--repeats", "1", judges=kinds)

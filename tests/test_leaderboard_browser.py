@@ -10,6 +10,7 @@ from harness.compare import compare
 from tests.board_site import READY
 
 pytest_plugins = ("tests.board_browser",)
+pytestmark = pytest.mark.slow
 PAGES = "index table plots pairs compare samples segments run model models methods papers".split()
 
 
@@ -35,7 +36,6 @@ def test_every_page_opens(visit, request, base):
         assert not page.locator("script:not([src])").count() and not page.locator("[onerror], [onload]").count()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
 def test_accessible_and_never_wider_than_the_screen(visit, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra dev)").Axe()
@@ -242,7 +242,6 @@ def test_choosing_systems(visit, site):
     assert page.locator(".out").count() == 2 and "samples/index.html" in page.url
 
 
-@pytest.mark.slow
 def test_first_loads_are_light(browser, site, host):
     """Everything a page asks for until it rests, data included."""
     larger = f"{site.paths['other']}/samples/index.html"

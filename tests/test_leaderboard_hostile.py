@@ -5,9 +5,12 @@ import json
 import re
 import threading
 
+import pytest
+
 from tests.board_site import ATTACK, DEMO, OPEN, READY
 
 pytest_plugins = ("tests.board_browser",)
+pytestmark = pytest.mark.slow
 
 
 def test_a_sample_shows_all_that_was_stored(visit, site):

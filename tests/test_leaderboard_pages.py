@@ -144,6 +144,7 @@ def test_no_shard_is_large_whatever_is_stored():
     assert "too large to be shown" in parts[0][1] and "short" in parts[1][1]
 
 
+@pytest.mark.slow
 def test_pages_of_sixty_systems_are_light(tmp_path):
     """The first load of every page without its data: HTML, styles and scripts in 150 KB."""
     folder = made(tmp_path / "runs", *systems(60, segments=10, videos=5))

@@ -26,6 +26,7 @@ def request(text, **fields):
     return Request("local/gemma-3-270m", prompt=SHOTS.format(text), decode=decode, **fields)
 
 
+@pytest.mark.slow
 def test_the_embedded_model(folder, capfd):
     async def go():
         door = Door(None, max_cost=0.0)

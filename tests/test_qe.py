@@ -47,6 +47,7 @@ def test_create_refuses_a_folder_of_something_else(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+@pytest.mark.slow
 def test_create_without_an_index_is_a_user_error(tmp_path, monkeypatch):
     for name in [*os.environ]:
         if name.startswith("PIP_"):

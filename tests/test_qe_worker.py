@@ -105,6 +105,7 @@ def test_a_worker_that_keeps_dying_is_not_started_for_ever(fake):
         worker.score(rows("a"))
 
 
+@pytest.mark.slow
 def test_silence_is_a_run_error(fake):
     worker = fake(silence_s=0.5)
     with pytest.raises(RunError, match="said nothing for"):
@@ -113,6 +114,7 @@ def test_silence_is_a_run_error(fake):
     assert worker.score(rows("a")) == [1]
 
 
+@pytest.mark.slow
 def test_chatter_on_the_channel_is_a_run_error(fake):
     worker = fake()
     with pytest.raises(RunError, match="is no JSON"):

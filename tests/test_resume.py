@@ -145,9 +145,8 @@ def test_killed_at_a_hundred_points_over_all_stages(tmp_path):
     assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(
-    "size,kills", [pytest.param(40, 2, id="short"), pytest.param(1000, 20, id="thousand", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "kills"), [(40, 2), (1000, 20)])
 def test_killed_and_resumed(tmp_path, size, kills):
     write_task(tmp_path / "task", size)
     draw = random.Random(size)

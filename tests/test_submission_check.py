@@ -135,6 +135,7 @@ def test_part_of_a_task(task, tmp_path, capsys):
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.slow
 def test_synthetic_data_ranks_nothing(tmp_path, capsys):
     run = make_run("sandglass_mini_zh_en", tmp_path / "results")
     assert main(["submit", str(run), "--out", str(tmp_path / "out")]) == 3

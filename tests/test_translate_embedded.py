@@ -24,6 +24,7 @@ FILE = """1
 """
 
 
+@pytest.mark.slow
 def test_three_cues_of_chinese(tmp_path, capsys):
     path, out = tmp_path / "zh.srt", tmp_path / "en.srt"
     path.write_text(FILE, encoding="utf-8")

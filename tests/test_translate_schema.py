@@ -191,6 +191,7 @@ def test_through_litellm_too_and_what_it_would_drop_is_said(model, state):
         assert state == "refused" or schema_of(server.seen[0].json) == json.loads(ONE)
 
 
+@pytest.mark.slow
 def test_a_real_server_holds_a_model_to_the_schema_and_refuses_one_it_cannot_read(own_cache):
     """llama.cpp's own server, with a base model that left alone writes on and on."""
     for module in LOCAL_MODULES:
