@@ -1,6 +1,7 @@
 """``sandglass compare``: runs of one protocol, on the synthetic task and on WMT outputs, through the real commands."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,27 @@ def compared(capsys, *folders, view="main", form="json", flips=999):
     return json.loads(shown) if form == "json" else shown
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def references():
     return {segment.id: segment.reference for segment in load_task(MINI).segments}
 
 
-@pytest.fixture
-def three(tmp_path, references):
-    """The references, the same twice as long, and every third one twice as long."""
+@pytest.fixture(scope="module")
+def scored_three(tmp_path_factory, references):
+    folder = tmp_path_factory.mktemp("three")
     doubled = {id_: f"{text} {text}" for id_, text in references.items()}
     some = {id_: doubled[id_] if n % 3 == 0 else text for n, (id_, text) in enumerate(references.items())}
     named = {"reference": references, "doubled": doubled, "some": some}
-    return [scored(tmp_path, name, texts) for name, texts in named.items()]
+    for name, texts in named.items():
+        scored(folder, name, texts)
+    return folder
+
+
+@pytest.fixture
+def three(tmp_path, scored_three):
+    """The references, the same twice as long, and every third one twice as long."""
+    shutil.copytree(scored_three, tmp_path, dirs_exist_ok=True)
+    return [tmp_path / "out" / name for name in ("reference", "doubled", "some")]
 
 
 def test_differences_are_those_of_the_stored_scores(three, capsys):

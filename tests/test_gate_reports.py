@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -28,17 +29,29 @@ def references():
     return {segment.id: segment.reference for segment in load_task(MINI).segments}
 
 
-@pytest.fixture
-def same(tmp_path, references):
-    """Two runs of equal translations."""
-    return [scored(tmp_path, name, references) for name in ("one", "two")]
-
-
-@pytest.fixture
-def worse(tmp_path, references):
-    """A run, and one with hostile and far too long translations of half of the segments."""
+@pytest.fixture(scope="module")
+def all_scored(tmp_path_factory, references):
+    folder = tmp_path_factory.mktemp("scored")
     second = {id_: HOSTILE * (1 + n % 3) if n % 2 else text for n, (id_, text) in enumerate(references.items())}
-    return [scored(tmp_path, name, texts) for name, texts in (("one", references), ("two <b>|", second))]
+    for name, texts in {"one": references, "two": references, "two <b>|": second}.items():
+        scored(folder, name, texts)
+    return folder
+
+
+@pytest.fixture
+def same(tmp_path, all_scored):
+    """Two runs of equal translations."""
+    return copied(all_scored, tmp_path, "one", "two")
+
+
+@pytest.fixture
+def worse(tmp_path, all_scored):
+    """A run, and one with hostile and far too long translations of half of the segments."""
+    return copied(all_scored, tmp_path, "one", "two <b>|")
+
+
+def copied(folder, to, *names):
+    return [shutil.copytree(folder / "out" / name, to / "out" / name, dirs_exist_ok=True) for name in names]
 
 
 @pytest.fixture
