@@ -41,6 +41,7 @@ if behave == "die":
 if behave == "chatty":
     for n in range(60_000):
         print(f"line {{n}} " + "x" * 60)
+    sys.stdout.flush()
 if behave == "silent":
     time.sleep(60)
 named = dict(zip(sys.argv, sys.argv[1:]))
@@ -176,9 +177,13 @@ def test_a_server_that_says_nothing_is_given_up(hollow, fake_vllm, monkeypatch):
 def test_the_log_is_bounded(hollow, fake_vllm, own_cache, monkeypatch):
     monkeypatch.setenv("BEHAVE", "chatty")
     with serve(f"hf/{hollow}"):
+        (log,) = (own_cache / "servers").glob("*.log")
+        waited = time.monotonic()
+        while "line 59999" not in tail(log) and time.monotonic() - waited < 30:
+            time.sleep(0.01)  # what it wrote last may still be on its way
+        assert "line 59999" in tail(log)
         logs = list((own_cache / "servers").iterdir())
         assert len(logs) == 2 and all(path.stat().st_size <= LOG_BYTES for path in logs)
-        assert "line 59999" in tail(next(path for path in logs if path.suffix == ".log"))
 
 
 @pytest.mark.slow
