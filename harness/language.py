@@ -58,7 +58,7 @@ def wrong_language(text: str, expected: str) -> bool:
     """
     text = IGNORED.sub(" ", text)
     letters = len(LETTER.findall(text))
-    latin = len(LATIN.findall(text))
+    latin = letters if text.isascii() else len(LATIN.findall(text))
     words = WORD.findall(text)
     if expected == "zh":
         foreign = letters - latin - len(HAN.findall(text))  # kana, hangul, Cyrillic, ...
@@ -70,6 +70,5 @@ def wrong_language(text: str, expected: str) -> bool:
         return True
     if len(words) < MIN_WORDS or latin < letters:
         return False
-    probabilities: list[tuple[str, float]] = identifier().rank(text.lower())
-    language, probability = probabilities[0]
-    return language != expected and probability >= MIN_PROBABILITY
+    language, probability = identifier().classify(text.lower())
+    return bool(language != expected and probability >= MIN_PROBABILITY)
