@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 from harness.language import HAN, WORD
 
@@ -30,6 +31,7 @@ FUNCTION_WORDS = {
 }
 
 
+@lru_cache(maxsize=1 << 11)  # more than a batch: several signs read the same texts
 def letters(text: str) -> str:
     """Return a text's letters and digits alone, small.
 
@@ -38,6 +40,17 @@ def letters(text: str) -> str:
         'nono'
     """
     return MARKS.sub("", text.casefold())
+
+
+@lru_cache(maxsize=1 << 11)
+def words_of(text: str) -> tuple[str, ...]:
+    """Return a text's words, small.
+
+    Examples:
+        >>> words_of("Don’t, he's late.")
+        ("don't", "he's", 'late')
+    """
+    return tuple(WORD.findall(text.casefold().replace("’", "'")))
 
 
 def copies(source: str, text: str) -> bool:
@@ -58,7 +71,7 @@ def repeats(text: str) -> bool:
         >>> repeats("no no no no no no"), repeats("They went home and slept.")
         (True, False)
     """
-    words = HAN.findall(text) or WORD.findall(text.casefold())
+    words = HAN.findall(text) or words_of(text)
     return len(words) >= FEW_WORDS and len(set(words)) <= LEAST_DISTINCT * len(words)
 
 
@@ -86,7 +99,7 @@ def telegraphic(text: str, language: str) -> bool | None:
         >>> telegraphic("Hero fight dragon, win, go home", "en"), telegraphic("He fought the dragon and won.", "en")
         (True, False)
     """
-    words = WORD.findall(text.casefold().replace("’", "'"))
+    words = words_of(text)
     if language not in FUNCTION_WORDS or len(words) < FEW_WORDS:
         return None
     return sum(word in FUNCTION_WORDS[language] for word in words) < LEAST_FUNCTION_WORDS * len(words)
