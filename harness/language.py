@@ -8,7 +8,7 @@ import re
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from harness.once import once
+from harness.once import Once
 
 LATIN_LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
 MIN_WORDS = 4  # shorter texts are names, titles or exclamations too often
@@ -22,7 +22,7 @@ HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿々〇\U00020000-\U0003ffff]")
 IGNORED = re.compile(r"https?://\S+|\S+@\S+|[#@]\w+")  # addresses and handles have no language
 
 
-@once
+@Once
 def identifier() -> LanguageIdentifier:
     """Load the language identifier, restricted to ``LATIN_LANGUAGES``."""
     loaded = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,15 +1,14 @@
 """Loading a model once, however many threads ask for it at the same time."""
 
-from collections.abc import Callable
-from functools import cache, wraps
+from collections.abc import Callable, Hashable
+from functools import cache, update_wrapper
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Generic, TypeVar
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def once(load: Callable[P, T]) -> Callable[P, T]:
+class Once(Generic[T]):
     """Remember what a function returns, as ``functools.cache`` does; calls at the same time wait for the first.
 
     ``functools.cache`` alone lets every thread that comes before the first result load a model of its own.
@@ -17,11 +16,8 @@ def once(load: Callable[P, T]) -> Callable[P, T]:
     Args:
         load: a function of hashable arguments. What it raises is not remembered.
 
-    Returns:
-        The function, with a ``cache_clear`` like that of ``functools.cache``.
-
     Examples:
-        >>> @once
+        >>> @Once
         ... def load(name: str) -> str:
         ...     print("loading", name)
         ...     return name.upper()
@@ -29,12 +25,17 @@ def once(load: Callable[P, T]) -> Callable[P, T]:
         loading a
         ('A', 'A')
     """
-    lock, cached = Lock(), cache(load)
 
-    @wraps(load)
-    def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
-        with lock:
-            return cached(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, load: Callable[..., T]) -> None:
+        self._cached = cache(load)
+        self._lock = Lock()
+        update_wrapper(self, load)
 
-    waiting.cache_clear = cached.cache_clear  # type: ignore[attr-defined]
-    return waiting
+    def __call__(self, *args: Hashable) -> T:
+        """Return what the function returned for these arguments, or ask it."""
+        with self._lock:
+            return self._cached(*args)
+
+    def cache_clear(self) -> None:
+        """Forget everything."""
+        self._cached.cache_clear()

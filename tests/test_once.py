@@ -6,13 +6,13 @@ from time import sleep
 
 import pytest
 
-from harness.once import once
+from harness.once import Once
 
 
 def test_threads_wait_for_the_first():
     together, calls = Barrier(8), []
 
-    @once
+    @Once
     def load(name):
         calls.append(name)
         sleep(0.05)  # so that a second call would come before the first has ended
@@ -30,7 +30,7 @@ def test_threads_wait_for_the_first():
 def test_failures_are_not_remembered():
     tries = iter([OSError("not there"), "loaded"])
 
-    @once
+    @Once
     def load():
         result = next(tries)
         if isinstance(result, OSError):

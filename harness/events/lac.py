@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
-from harness.once import once
+from harness.once import Once
 
 TAGS: dict[str, Tag] = {
     "PER": "name", "LOC": "name", "ORG": "noun", "nr": "name", "ns": "name", "nt": "name", "nw": "noun", "nz": "noun",
@@ -24,7 +24,7 @@ def tokens(pairs: Sequence[tuple[str, str]]) -> tuple[Token, ...]:
     return tuple(token for word, tag in pairs for token in settle(word, TAGS.get(tag, "other")))
 
 
-@once
+@Once
 def load() -> tuple[str, Callable[[str], tuple[Token, ...]]]:
     """Return the tagger's name with its version, and the tagging function."""
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from harness.errors import UserError
 from harness.events.tokens import Tag, Token, settle
-from harness.once import once
+from harness.once import Once
 
 TAGS: dict[str, Tag] = {
     "NOUN": "noun", "PROPN": "name", "NUM": "number", "VERB": "verb", "AUX": "verb", "ADJ": "adjective",
@@ -47,7 +47,7 @@ def tokens(triples: Sequence[tuple[str, str, str]]) -> tuple[Token, ...]:
     return tuple(out)
 
 
-@once
+@Once
 def load() -> tuple[str, Callable[[str], tuple[Token, ...]]]:
     """Return the tagger's name with its version, and the tagging function."""
     try:

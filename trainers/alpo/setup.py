@@ -94,16 +94,12 @@ def evaluation_samples(config: Config, tokenizer: Any) -> list[Sample]:
         return scenes(config.evaluation.limit, TEST_SEED)
     task = task_of(config.evaluation.task, config.evaluation.path)
     if config.data.task != TOY:
-        check_apart(task_of(config.data.task, config.data.path), task)
+        _check_unseen(task, task_of(config.data.task, config.data.path))
     return from_task(task.limited(config.evaluation.limit or None), tokenizer)
 
 
-def check_apart(training: Task, measured: Task) -> None:
-    """Refuse to evaluate on what is trained on.
-
-    Raises:
-        UserError: a line of a video is in both.
-    """
+def _check_unseen(measured: Task, training: Task) -> None:
+    # by video and line: names of videos alone may be numbers, which other data have too
     seen = {(segment.cluster, segment.text) for segment in training.segments}
     if both := {segment.cluster for segment in measured.segments if (segment.cluster, segment.text) in seen}:
         raise UserError(

@@ -5,10 +5,12 @@ training used are marked on the board.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.compare_reports import code
 from harness.jsonl import write_atomic
 from harness.llm.training_card import FILE, TrainedOn
 from harness.records import dump
@@ -58,13 +60,18 @@ def versions() -> dict[str, str]:
 
 
 def _told(card: Card) -> str:
+    # names and values may come from the card of somebody else's base: they stand in code, so that none is markup
     lines = ["---", "tags:", "- sandglass", f"- {card.method}", "---", f"# Trained with {card.method}", ""]
     if card.demonstration:
         lines += ["A demonstration on a made-up language: it says nothing about real models.", ""]
     lines += [
-        f"- base: `{card.base}`",
-        f"- optimised for: {', '.join(card.optimised_for) or 'nothing that is measured'}",
+        f"- base: {code(card.base)}",
+        f"- optimised for: {_listed(card.optimised_for, 'nothing that is measured')}",
     ]
-    lines += [f"- {name}: {value}" for name, value in sorted(card.data.items())]
-    lines += [f"- trained on {it.task}, but for {', '.join(it.held_out) or 'nothing'}" for it in card.trained_on]
+    lines += [f"- {name}: {code(value)}" for name, value in sorted(card.data.items())]
+    lines += [f"- trained on {code(it.task)}, but for {_listed(it.held_out, 'nothing')}" for it in card.trained_on]
     return "\n".join([*lines, "", "Metrics it was optimised for are no evidence of its quality.", ""])
+
+
+def _listed(names: Sequence[str], none: str) -> str:
+    return ", ".join(map(code, names)) or none
